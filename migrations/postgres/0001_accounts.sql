@@ -1,0 +1,90 @@
+-- Users, organizations, memberships, and what is remembered of those that are gone.
+-- Ids are UUIDv7; times are in UTC.
+
+CREATE TABLE users (
+    id UUID NOT NULL PRIMARY KEY,
+    clerk_user_id TEXT NOT NULL UNIQUE,
+    -- Not unique: a person who deletes an account and registers again has a new Clerk id and the old address.
+    email TEXT,
+    email_verified BOOLEAN NOT NULL DEFAULT FALSE,
+    -- As of when the address holds; the later statement about it wins, whichever way it came.
+    email_as_of TIMESTAMPTZ,
+    name TEXT,
+    preferred_name TEXT,
+    pronouns TEXT,
+    timezone TEXT,
+    notes TEXT,
+    context TEXT,
+    is_super_admin BOOLEAN NOT NULL DEFAULT FALSE,
+    active_organization_id UUID,
+    banned BOOLEAN NOT NULL DEFAULT FALSE,
+    -- The updated_at of the newest event or API answer applied; older ones change nothing.
+    clerk_updated_at TIMESTAMPTZ,
+    -- Back-off of profile calls to Clerk, shared by all instances.
+    profile_next_try TIMESTAMPTZ,
+    profile_tried_at TIMESTAMPTZ,
+    profile_tries BIGINT NOT NULL DEFAULT 0,
+    -- The mark of a deletion under way. While it is set the user is refused everywhere else.
+    deletion_attempt UUID,
+    deletion_marked_at TIMESTAMPTZ,
+    deletion_from_clerk BOOLEAN,
+    deletion_session TEXT,
+    created_at TIMESTAMPTZ NOT NULL,
+    updated_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX users_by_active_organization ON users (active_organization_id);
+CREATE INDEX users_by_deletion ON users (deletion_marked_at) WHERE deletion_marked_at IS NOT NULL;
+
+CREATE TABLE organizations (
+    id UUID NOT NULL PRIMARY KEY,
+    clerk_organization_id TEXT UNIQUE,
+    -- Set on the organization that came with a user: at most one each.
+    personal_user_id UUID UNIQUE REFERENCES users (id) ON DELETE SET NULL,
+    name TEXT NOT NULL,
+    clerk_updated_at TIMESTAMPTZ,
+    created_at TIMESTAMPTZ NOT NULL,
+    updated_at TIMESTAMPTZ NOT NULL
+);
+
+-- Users and organizations refer to each other, so one of the two references comes after both tables.
+ALTER TABLE users ADD CONSTRAINT users_active_organization_id_fkey
+    FOREIGN KEY (active_organization_id) REFERENCES organizations (id) ON DELETE SET NULL;
+
+CREATE TABLE organization_members (
+    id UUID NOT NULL PRIMARY KEY,
+    organization_id UUID NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    user_id UUID NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member')),
+    clerk_membership_id TEXT UNIQUE,
+    clerk_updated_at TIMESTAMPTZ,
+    created_at TIMESTAMPTZ NOT NULL,
+    updated_at TIMESTAMPTZ NOT NULL,
+    UNIQUE (organization_id, user_id)
+);
+CREATE INDEX organization_members_by_organization ON organization_members (organization_id, created_at, id);
+CREATE INDEX organization_members_by_user ON organization_members (user_id, created_at, id);
+
+-- What was deleted and must not come back: kind is 'user', 'organization' or 'membership', clerk_id is Clerk's.
+CREATE TABLE tombstones (
+    kind TEXT NOT NULL CHECK (kind IN ('user', 'organization', 'membership')),
+    clerk_id TEXT NOT NULL,
+    -- TRUE: gone at Clerk, refuse for ever. FALSE: the Clerk user was kept, refuse what was issued before deleted_at.
+    permanent BOOLEAN NOT NULL,
+    deleted_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (kind, clerk_id)
+);
+
+-- Ids of webhook messages already applied; written in the transaction of their effect.
+CREATE TABLE webhook_messages (
+    id TEXT NOT NULL PRIMARY KEY,
+    received_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX webhook_messages_by_age ON webhook_messages (received_at);
+
+-- Sessions that count no more although their tokens have not expired. expires_at NULL: for ever.
+CREATE TABLE revoked_sessions (
+    session_id TEXT NOT NULL PRIMARY KEY,
+    revoked_at TIMESTAMPTZ NOT NULL,
+    expires_at TIMESTAMPTZ
+);
+CREATE INDEX revoked_sessions_by_expiry ON revoked_sessions (expires_at) WHERE expires_at IS NOT NULL;

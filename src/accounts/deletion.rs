@@ -1,0 +1,290 @@
+//! Deleting an account, in three steps that can each be the last: a committed mark, the deletion at
+//! Clerk, one transaction that removes the rows and leaves a tombstone. Whatever interrupts it, either
+//! the mark is undone and nothing has changed, or [`Accounts::finish_deletions`] carries on.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+
+use super::{
+    AccountError, Accounts, Refusal,
+    resolution::lookup,
+    standing::{WhileDeleting, check},
+};
+use crate::{
+    auth::{LOCAL_CLERK_USER_ID, Session},
+    clerk::api::{ClerkApiError, Deletion},
+    model::{AttemptId, OrganizationId, User, UserId},
+    store::{
+        dialect, memberships, organizations, sessions,
+        tombstones::{self, Kind, Tombstone},
+        users::{self, DeletionMark},
+    },
+};
+
+/// A mark older than this belongs to an attempt that was interrupted.
+const ABANDONED: TimeDelta = TimeDelta::seconds(60);
+/// How often the background job looks for such marks.
+const JOB_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Whose account is to be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The caller's own.
+    Own,
+    /// The account with this id; anyone else's takes a super admin.
+    User(UserId),
+    /// An id that is no id of ours: nobody's.
+    Nobody,
+}
+
+/// A wish to delete an account.
+#[derive(Debug, Clone, Copy)]
+pub struct DeletionRequest {
+    /// Whose.
+    pub target: Target,
+    /// Whether the user at Clerk goes too.
+    pub from_clerk: bool,
+}
+
+/// A deleted account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedAccount {
+    /// Whose it was.
+    pub user_id: UserId,
+    /// Whether it was the caller's own.
+    pub was_own: bool,
+    /// The organizations that went with it because nobody else was in them.
+    pub organizations: Vec<OrganizationId>,
+    /// What became of the user at Clerk.
+    pub at_clerk: ClerkOutcome,
+}
+
+/// What became of the user at Clerk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClerkOutcome {
+    /// Deleted.
+    Deleted,
+    /// Clerk no longer knew it.
+    AlreadyAbsent,
+    /// Kept, as asked or for lack of a secret key.
+    Kept,
+}
+
+/// What Clerk's answers to a deletion come to.
+enum Verdict {
+    Gone(ClerkOutcome),
+    /// Certainly not done: the mark is undone.
+    StillThere(String),
+    /// Cannot be told now: the mark stays.
+    Unknown(String),
+}
+
+impl Accounts {
+    /// Deletes an account. Runs to its end even when the caller goes away. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`AccountError::Forbidden`] for somebody else's account or an impersonated session,
+    /// [`AccountError::IdentityProvider`] when Clerk could not do its part; nothing is lost then.
+    pub async fn delete_user(
+        &self,
+        session: &Session,
+        request: DeletionRequest,
+    ) -> Result<DeletedAccount, AccountError> {
+        let caller = self.find_caller(session).await?;
+        if session.is_impersonated() {
+            return Err(AccountError::Forbidden(
+                "An impersonated session cannot delete an account.",
+            ));
+        }
+        let target = self.authorize(caller, request.target, session).await?;
+        let was_own = target.clerk_user_id == session.clerk_user_id();
+        let mark = DeletionMark {
+            user_id: target.id,
+            clerk_user_id: target.clerk_user_id.clone(),
+            attempt: AttemptId::generate(),
+            from_clerk: request.from_clerk,
+            session_id: session.session_id().filter(|_| was_own).map(str::to_owned),
+            marked_at: self.clock.now(),
+        };
+        let this = self.clone();
+        // A client that hangs up must not leave the work half way.
+        let deletion = tokio::spawn(async move {
+            let expected = this.mark(&mark).await?;
+            this.carry_out(mark, expected).await
+        });
+        let (organizations, at_clerk) = deletion
+            .await
+            .map_err(|error| AccountError::Internal(format!("the deletion ended: {error}")))??;
+        Ok(DeletedAccount { user_id: target.id, was_own, organizations, at_clerk })
+    }
+
+    async fn find_caller(&self, session: &Session) -> Result<Arc<User>, AccountError> {
+        let mut reader = self.store.read().await?;
+        let standing = users::find_standing(reader.conn(), lookup(session)).await?;
+        check(&standing, session, self.leeway, WhileDeleting::Admit)?;
+        standing.user.map(Arc::new).ok_or_else(|| Refusal::Vanished.into())
+    }
+
+    async fn authorize(
+        &self,
+        caller: Arc<User>,
+        target: Target,
+        session: &Session,
+    ) -> Result<Arc<User>, AccountError> {
+        let id = match target {
+            Target::Own => return Ok(caller),
+            Target::User(id) if id == caller.id => return Ok(caller),
+            Target::User(id) => Some(id),
+            Target::Nobody => None,
+        };
+        if !caller.is_super_admin || session.is_impersonated() {
+            // The same for every id, so that nobody learns which ones exist.
+            return Err(AccountError::Forbidden("Only a super admin may delete another user."));
+        }
+        let unknown = AccountError::NotFound("There is no user with this ID.");
+        let Some(id) = id else { return Err(unknown) };
+        let mut reader = self.store.read().await?;
+        users::load_users(reader.conn(), &[id]).await?.pop().ok_or(unknown)
+    }
+
+    /// Commits the mark and answers which organizations will go.
+    async fn mark(&self, mark: &DeletionMark) -> Result<Vec<OrganizationId>, AccountError> {
+        let mut tx = self.store.begin().await?;
+        dialect::lock_clerk_id(tx.conn(), &mark.clerk_user_id).await?;
+        if !users::mark_deletion(tx.conn(), mark).await? {
+            return Err(Refusal::Vanished.into());
+        }
+        let expected =
+            organizations::find_solitary_organizations_of(tx.conn(), mark.user_id).await?;
+        tx.commit().await?;
+        Ok(expected)
+    }
+
+    /// Everything after the mark. `expected` is reported when somebody else has removed the rows
+    /// meanwhile, which is no error.
+    async fn carry_out(
+        &self,
+        mark: DeletionMark,
+        expected: Vec<OrganizationId>,
+    ) -> Result<(Vec<OrganizationId>, ClerkOutcome), AccountError> {
+        match self.delete_at_clerk(&mark).await {
+            Verdict::Gone(at_clerk) => {
+                let removed = self.purge(&mark, at_clerk).await?;
+                tracing::info!(user = %mark.user_id, ?at_clerk, "user deleted");
+                Ok((removed.unwrap_or(expected), at_clerk))
+            }
+            Verdict::StillThere(reason) => {
+                tracing::warn!(user = %mark.user_id, reason, "Clerk did not delete a user");
+                let mut tx = self.store.begin().await?;
+                users::unmark_deletion(tx.conn(), mark.user_id, mark.attempt).await?;
+                tx.commit().await?;
+                Err(AccountError::IdentityProvider(reason))
+            }
+            Verdict::Unknown(reason) => {
+                tracing::warn!(user = %mark.user_id, reason, "whether Clerk deleted a user is not known yet");
+                Err(AccountError::IdentityProvider(reason))
+            }
+        }
+    }
+
+    async fn delete_at_clerk(&self, mark: &DeletionMark) -> Verdict {
+        let Some(clerk) = self.clerk.as_ref().filter(|_| mark.from_clerk) else {
+            return Verdict::Gone(ClerkOutcome::Kept);
+        };
+        let lost = match clerk.delete_user(&mark.clerk_user_id).await {
+            Ok(Deletion::Deleted) => return Verdict::Gone(ClerkOutcome::Deleted),
+            Ok(Deletion::AlreadyAbsent) | Err(ClerkApiError::NotFound) => {
+                return Verdict::Gone(ClerkOutcome::AlreadyAbsent);
+            }
+            Err(ClerkApiError::Refused { reason, .. }) => return Verdict::StillThere(reason),
+            Err(ClerkApiError::Unknown(reason)) => reason,
+        };
+        match clerk.get_user(&mark.clerk_user_id).await {
+            Err(ClerkApiError::NotFound) => Verdict::Gone(ClerkOutcome::Deleted),
+            Ok(_) => Verdict::StillThere(lost),
+            Err(_) => Verdict::Unknown(lost),
+        }
+    }
+
+    /// Removes the rows and leaves the tombstone, in one transaction. `None` when there was nothing
+    /// left to remove.
+    async fn purge(
+        &self,
+        mark: &DeletionMark,
+        at_clerk: ClerkOutcome,
+    ) -> Result<Option<Vec<OrganizationId>>, AccountError> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        dialect::lock_clerk_id(tx.conn(), &mark.clerk_user_id).await?;
+        let removed = purge_rows(&mut tx, mark.user_id, now).await?;
+        if mark.clerk_user_id != LOCAL_CLERK_USER_ID {
+            let is_permanent = at_clerk != ClerkOutcome::Kept;
+            let tombstone = Tombstone { is_permanent, deleted_at: now };
+            tombstones::write_tombstone(tx.conn(), Kind::User, &mark.clerk_user_id, tombstone)
+                .await?;
+            if let Some(session_id) = mark.session_id.as_deref().filter(|_| !is_permanent) {
+                // The session lives on at Clerk and can obtain later tokens; it asked to be gone.
+                sessions::revoke_session(tx.conn(), session_id, now, None).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(removed)
+    }
+
+    /// Finishes interrupted deletions, now and every minute, for ever.
+    pub async fn keep_finishing_deletions(self) {
+        let mut ticks = tokio::time::interval(JOB_INTERVAL);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.finish_deletions().await {
+                tracing::warn!(%error, "interrupted deletions could not be looked for");
+            }
+        }
+    }
+
+    /// Carries on with every deletion whose mark is older than a minute. Of several instances, one
+    /// takes each.
+    pub async fn finish_deletions(&self) -> Result<(), AccountError> {
+        let now = self.clock.now();
+        let mut reader = self.store.read().await?;
+        let stale = users::find_stale_deletion_marks(reader.conn(), now - ABANDONED).await?;
+        drop(reader);
+        for mark in stale {
+            let attempt = AttemptId::generate();
+            let mut tx = self.store.begin().await?;
+            let is_ours = users::take_over_deletion_mark(tx.conn(), &mark, attempt, now).await?;
+            tx.commit().await?;
+            if is_ours {
+                let mark = DeletionMark { attempt, marked_at: now, ..mark };
+                let user = mark.user_id;
+                match self.carry_out(mark, Vec::new()).await {
+                    Ok(_) => tracing::info!(%user, "an interrupted deletion was finished"),
+                    Err(error) => tracing::warn!(%user, %error, "a deletion is still open"),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Removes a user's rows: the local organizations nobody else is in, succession in the others, then
+/// the user. `None` when there is no such user. The caller holds the lock on the Clerk id.
+pub(super) async fn purge_rows(
+    tx: &mut crate::store::Tx<'_>,
+    user: UserId,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Option<Vec<OrganizationId>>, AccountError> {
+    let local = organizations::find_local_organizations_of(tx.conn(), user).await?;
+    // Two last members who leave at once would each see the other and both stay away from the
+    // organization; with its lock held, the second one sees what the first one left.
+    dialect::lock_organizations(tx.conn(), &local).await?;
+    let solitary = organizations::find_solitary_organizations_of(tx.conn(), user).await?;
+    for organization in local.iter().filter(|id| !solitary.contains(id)) {
+        memberships::promote_successor(tx.conn(), *organization, user, now).await?;
+    }
+    for organization in &solitary {
+        organizations::delete_organization(tx.conn(), *organization).await?;
+    }
+    Ok(users::delete_user(tx.conn(), user).await?.then_some(solitary))
+}

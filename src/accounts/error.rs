@@ -1,0 +1,64 @@
+//! What an account function can answer instead of doing what was asked: the only vocabulary of
+//! failure that GraphQL and REST see.
+
+use crate::store::StoreError;
+
+/// A failed account function.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The session does not count (any more). Clients see the uniform 401.
+    #[error("refused: {}", .0.reason())]
+    Refused(Refusal),
+    /// Signed in, but not allowed.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(&'static str),
+    /// Clerk could not be asked to delete the user, or its answer is not known yet.
+    #[error("the identity provider could not delete the user: {0}")]
+    IdentityProvider(String),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something that cannot happen did.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// Why a verified session does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The account was deleted, and the session or token is from before.
+    Deleted,
+    /// The session was signed out or revoked.
+    SessionRevoked,
+    /// The user is banned at Clerk.
+    Banned,
+    /// A deletion of the account is under way.
+    BeingDeleted,
+    /// Clerk knows no such user.
+    UnknownAtClerk,
+    /// The user vanished while the request was being served.
+    Vanished,
+}
+
+impl Refusal {
+    /// A short stable word for logs and counters.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Deleted => "user_deleted",
+            Self::SessionRevoked => "session_revoked",
+            Self::Banned => "user_banned",
+            Self::BeingDeleted => "user_being_deleted",
+            Self::UnknownAtClerk => "user_unknown_at_clerk",
+            Self::Vanished => "user_vanished",
+        }
+    }
+}
+
+impl From<Refusal> for AccountError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

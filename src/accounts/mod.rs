@@ -1,0 +1,53 @@
+//! The life of an account: everything that writes. Called alike by GraphQL, by REST and by the
+//! background job; knows sessions, Clerk and the store, but neither GraphQL nor HTTP.
+
+mod creation;
+mod deletion;
+mod error;
+mod first_requests;
+mod mirror;
+mod profile_changes;
+mod resolution;
+mod standing;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+pub use deletion::{ClerkOutcome, DeletedAccount, DeletionRequest, Target};
+pub use error::{AccountError, Refusal};
+pub use mirror::MirroredMember;
+pub use profile_changes::{Mistake, MistakeKind, ProfileInput};
+pub use resolution::{Effort, Resolved};
+
+use self::first_requests::FirstRequests;
+use crate::{clerk::api::ClerkApi, clock::Clock, store::Store};
+
+/// The account functions of one server.
+#[derive(Clone)]
+pub struct Accounts {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    /// `None` without a secret key: then nothing is asked of Clerk, nor deleted there.
+    clerk: Option<ClerkApi>,
+    /// Tolerated clock difference to Clerk.
+    leeway: TimeDelta,
+    first_requests: Arc<FirstRequests>,
+}
+
+impl Accounts {
+    /// `leeway` is the tolerance of the token checks; tombstones use the same.
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        clerk: Option<ClerkApi>,
+        leeway: TimeDelta,
+    ) -> Self {
+        Self { store, clock, clerk, leeway, first_requests: Arc::default() }
+    }
+
+    /// The database, for reading.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}

@@ -1,0 +1,279 @@
+//! Changing the own profile: what a valid value is, and the one statement that stores it.
+
+use std::sync::{Arc, LazyLock};
+
+use std::collections::HashMap;
+
+use super::{AccountError, Accounts, Refusal};
+use crate::{
+    model::User,
+    store::users::{self, ProfileChanges},
+};
+
+/// Longest full name, in Unicode scalar values after trimming.
+const LONGEST_NAME: usize = 200;
+/// Longest short name and pronouns.
+const LONGEST_SHORT_TEXT: usize = 100;
+/// Longest notes and context.
+const LONGEST_TEXT: usize = 10_000;
+
+/// Changes as a client sends them: `None` keeps a field, `Some(None)` clears it.
+#[derive(Clone, Default)]
+pub struct ProfileInput {
+    /// Full display name.
+    pub name: Option<Option<String>>,
+    /// Short name.
+    pub preferred_name: Option<Option<String>>,
+    /// Pronouns.
+    pub pronouns: Option<Option<String>>,
+    /// IANA time zone name, in any letter case.
+    pub timezone: Option<Option<String>>,
+    /// Notes for operators.
+    pub notes: Option<Option<String>>,
+    /// Background.
+    pub context: Option<Option<String>>,
+}
+
+/// A mistake in the input that its sender can correct.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Name of the field, in snake case.
+    pub field: &'static str,
+    /// What is wrong, for programs.
+    pub kind: MistakeKind,
+    /// What is wrong and how to correct it, for people.
+    pub message: String,
+}
+
+/// Kinds of mistakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MistakeKind {
+    /// Not acceptable.
+    Invalid,
+    /// Longer than allowed.
+    TooLong,
+    /// Not in the IANA time zone database.
+    UnknownTimezone,
+}
+
+impl ProfileInput {
+    /// The changes to store, or every mistake at once.
+    pub fn check(self) -> Result<ProfileChanges, Vec<Mistake>> {
+        let mut mistakes = Vec::new();
+        let mut check = |field, value: Option<Option<String>>, kind| {
+            value.map(|value| {
+                value.and_then(|text| match kind {
+                    Kind::Line(longest) => line(field, &text, longest, &mut mistakes),
+                    Kind::Text(longest) => text_block(field, &text, longest, &mut mistakes),
+                    Kind::Timezone => timezone(field, &text, &mut mistakes),
+                })
+            })
+        };
+        let changes = ProfileChanges {
+            name: check("name", self.name, Kind::Line(LONGEST_NAME)),
+            preferred_name: check(
+                "preferred_name",
+                self.preferred_name,
+                Kind::Line(LONGEST_SHORT_TEXT),
+            ),
+            pronouns: check("pronouns", self.pronouns, Kind::Line(LONGEST_SHORT_TEXT)),
+            timezone: check("timezone", self.timezone, Kind::Timezone),
+            notes: check("notes", self.notes, Kind::Text(LONGEST_TEXT)),
+            context: check("context", self.context, Kind::Text(LONGEST_TEXT)),
+        };
+        if mistakes.is_empty() { Ok(changes) } else { Err(mistakes) }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    /// No control characters.
+    Line(usize),
+    /// No control characters but newline and tab.
+    Text(usize),
+    Timezone,
+}
+
+impl Accounts {
+    /// Changes the profile of a user. Fields that are kept, and values that are stored already,
+    /// change nothing.
+    ///
+    /// # Errors
+    /// [`AccountError::Refused`] when the user is gone or being deleted.
+    pub async fn update_profile(
+        &self,
+        user: &Arc<User>,
+        changes: &ProfileChanges,
+    ) -> Result<Arc<User>, AccountError> {
+        if changes_nothing(user, changes) {
+            return Ok(user.clone());
+        }
+        let mut tx = self.store().begin().await?;
+        if !users::update_profile(tx.conn(), user.id, changes, self.clock.now()).await? {
+            return Err(Refusal::Vanished.into());
+        }
+        let updated = users::load_users(tx.conn(), &[user.id]).await?.pop();
+        tx.commit().await?;
+        updated.ok_or_else(|| Refusal::Vanished.into())
+    }
+}
+
+fn changes_nothing(user: &User, changes: &ProfileChanges) -> bool {
+    [
+        (&changes.name, &user.name),
+        (&changes.preferred_name, &user.preferred_name),
+        (&changes.pronouns, &user.pronouns),
+        (&changes.timezone, &user.timezone),
+        (&changes.notes, &user.notes),
+        (&changes.context, &user.context),
+    ]
+    .into_iter()
+    .all(|(change, stored)| change.as_ref().is_none_or(|value| value == stored))
+}
+
+/// One line of text: trimmed, blank is nothing.
+fn line(
+    field: &'static str,
+    text: &str,
+    longest: usize,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<String> {
+    let text = text.trim();
+    if text.chars().any(char::is_control) {
+        mistakes.push(Mistake {
+            field,
+            kind: MistakeKind::Invalid,
+            message: "Remove the control characters (line breaks and tabs among them).".to_owned(),
+        });
+        return None;
+    }
+    bounded(field, text, longest, mistakes)
+}
+
+/// Several lines of text: the same, but newlines and tabs are kept and CRLF becomes LF.
+fn text_block(
+    field: &'static str,
+    text: &str,
+    longest: usize,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<String> {
+    let text = text.replace("\r\n", "\n");
+    let text = text.trim();
+    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        mistakes.push(Mistake {
+            field,
+            kind: MistakeKind::Invalid,
+            message: "Remove the control characters; only line breaks and tabs are allowed."
+                .to_owned(),
+        });
+        return None;
+    }
+    bounded(field, text, longest, mistakes)
+}
+
+fn bounded(
+    field: &'static str,
+    text: &str,
+    longest: usize,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<String> {
+    let length = text.chars().count();
+    if length > longest {
+        mistakes.push(Mistake {
+            field,
+            kind: MistakeKind::TooLong,
+            message: format!("Use at most {longest} characters; this has {length}."),
+        });
+        return None;
+    }
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// An IANA name in its own spelling.
+fn timezone(field: &'static str, text: &str, mistakes: &mut Vec<Mistake>) -> Option<String> {
+    static NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+        chrono_tz::TZ_VARIANTS
+            .iter()
+            .map(|zone| (zone.name().to_lowercase(), zone.name()))
+            .collect()
+    });
+    let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
+    let known = NAMES.get(&text.to_lowercase());
+    if known.is_none() {
+        mistakes.push(Mistake {
+            field,
+            kind: MistakeKind::UnknownTimezone,
+            message: "Use a name from the IANA time zone database, for example `Europe/Berlin`."
+                .to_owned(),
+        });
+    }
+    known.map(|name| (*name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of an input field")]
+    fn set(text: &str) -> Option<Option<String>> {
+        Some(Some(text.to_owned()))
+    }
+
+    #[test]
+    fn values_are_trimmed_and_blank_ones_cleared() {
+        let input = ProfileInput {
+            name: set(" Ada  Lovelace "),
+            pronouns: set(" \u{a0} "),
+            timezone: set("america/los_angeles"),
+            notes: set("one\r\ntwo\tthree\n"),
+            context: Some(None),
+            ..ProfileInput::default()
+        };
+        let changes = input.check().unwrap();
+        assert_eq!(changes.name, set("Ada  Lovelace"));
+        assert_eq!(changes.preferred_name, None);
+        assert_eq!(changes.pronouns, Some(None));
+        assert_eq!(changes.timezone, set("America/Los_Angeles"));
+        assert_eq!(changes.notes, set("one\ntwo\tthree"));
+        assert_eq!(changes.context, Some(None));
+    }
+
+    #[test]
+    fn lengths_are_counted_in_scalar_values_after_trimming() {
+        let ok =
+            ProfileInput { name: set(&format!(" {} ", "🦀".repeat(200))), ..Default::default() };
+        assert!(ok.check().is_ok());
+        let long = ProfileInput { name: set(&"a".repeat(201)), ..Default::default() };
+        let mistakes = long.check().err().unwrap();
+        assert_eq!(mistakes[0].kind, MistakeKind::TooLong);
+        assert!(mistakes[0].message.contains("200") && mistakes[0].message.contains("201"));
+    }
+
+    #[test]
+    fn every_mistake_is_reported() {
+        let input = ProfileInput {
+            name: set("a\u{0}b"),
+            preferred_name: set("a\nb"),
+            pronouns: set(&"p".repeat(101)),
+            timezone: set("Mars/Olympus"),
+            notes: set("bell\u{7}"),
+            context: set(&"c".repeat(10_001)),
+        };
+        let kinds: Vec<_> =
+            input.check().err().unwrap().iter().map(|m| (m.field, m.kind)).collect();
+        assert_eq!(
+            kinds,
+            [
+                ("name", MistakeKind::Invalid),
+                ("preferred_name", MistakeKind::Invalid),
+                ("pronouns", MistakeKind::TooLong),
+                ("timezone", MistakeKind::UnknownTimezone),
+                ("notes", MistakeKind::Invalid),
+                ("context", MistakeKind::TooLong),
+            ]
+        );
+    }
+}

@@ -1,0 +1,292 @@
+//! From a session to its user: find, create when missing, keep in step with the token and with Clerk.
+//! When nothing has changed this is one statement.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    AccountError, Accounts, Refusal,
+    standing::{WhileDeleting, check},
+};
+use crate::{
+    auth::Session,
+    clerk::{
+        api::{ClerkApi, ClerkApiError},
+        profile::Profile,
+    },
+    model::{OrganizationId, User},
+    store::{
+        StoreError,
+        memberships::VisibleMembership,
+        users::{self, ClaimedProfile, ClerkProfile, Lookup, ProfileTry, Standing},
+    },
+};
+
+/// How often a lost race is answered by reading again.
+const ATTEMPTS: usize = 4;
+/// A profile that stays incomplete is asked for again after this, then after twice as long, and so on.
+const FIRST_BACK_OFF: TimeDelta = TimeDelta::minutes(1);
+/// The longest pause between two profile calls.
+const LONGEST_BACK_OFF: TimeDelta = TimeDelta::hours(24);
+/// `bootstrap` may ask in spite of the back-off, but no sooner than this after the last time.
+const BOOTSTRAP_PAUSE: TimeDelta = TimeDelta::seconds(10);
+
+/// What the caller of [`Accounts::resolve`] wants beside the user.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Load the memberships in the same statement, this many at most.
+    pub memberships: Option<i64>,
+    /// Ask Clerk for an incomplete profile in spite of the back-off.
+    pub ignore_back_off: bool,
+}
+
+/// The user of a session.
+#[derive(Clone)]
+pub struct Resolved {
+    /// The user, as stored now.
+    pub user: Arc<User>,
+    /// Whether this request created the user.
+    pub created: bool,
+    /// The first memberships, oldest first, when they were asked for and could be had on the way.
+    pub memberships: Option<Arc<Vec<Arc<VisibleMembership>>>>,
+}
+
+impl Accounts {
+    /// Finds the user of a session, creating it when it is missing, and takes over what changed.
+    ///
+    /// # Errors
+    /// [`AccountError::Refused`] when the session does not count, [`AccountError::Store`] when the
+    /// database cannot say.
+    pub async fn resolve(
+        &self,
+        session: &Session,
+        effort: Effort,
+    ) -> Result<Resolved, AccountError> {
+        let mut created = false;
+        for _ in 0..ATTEMPTS {
+            let (standing, memberships) = self.look_up(session, effort).await?;
+            check(&standing, session, self.leeway, WhileDeleting::Refuse)?;
+            let Some(user) = &standing.user else {
+                created |= self.create(session).await?;
+                continue;
+            };
+            if created {
+                // What was just created is as complete as it can be.
+                return Ok(resolved(user.clone(), created, memberships));
+            }
+            if self.synchronise(session, user, &standing, effort).await? == Sync::Unchanged {
+                return Ok(resolved(user.clone(), created, memberships));
+            }
+            // Something was written, or the user vanished: read again, synchronising no more.
+            let (standing, memberships) = self.look_up(session, effort).await?;
+            check(&standing, session, self.leeway, WhileDeleting::Refuse)?;
+            if let Some(user) = standing.user {
+                return Ok(resolved(user, created, memberships));
+            }
+        }
+        Err(Refusal::Vanished.into())
+    }
+
+    async fn look_up(
+        &self,
+        session: &Session,
+        effort: Effort,
+    ) -> Result<(Standing, Option<Vec<Arc<VisibleMembership>>>), StoreError> {
+        let lookup = lookup(session);
+        let mut reader = self.store.read().await?;
+        match effort.memberships {
+            None => Ok((users::find_standing(reader.conn(), lookup).await?, None)),
+            Some(limit) => {
+                let (standing, memberships) =
+                    users::find_standing_with_memberships(reader.conn(), lookup, limit).await?;
+                Ok((standing, Some(memberships)))
+            }
+        }
+    }
+
+    /// Takes over what the token says, then asks Clerk for what is still missing.
+    async fn synchronise(
+        &self,
+        session: &Session,
+        user: &User,
+        standing: &Standing,
+        effort: Effort,
+    ) -> Result<Sync, AccountError> {
+        let now = self.clock.now();
+        let profile = session.profile();
+        let email = newer_email(user, profile, session.issued_at());
+        let name = profile.name.as_deref().filter(|_| user.name.is_none());
+        let active_organization = changed_organization(user, standing);
+        let mut outcome = Sync::Unchanged;
+        if email.is_some() || name.is_some() || active_organization.is_some() {
+            let claims = ClaimedProfile {
+                email,
+                email_verified: profile.email_verified,
+                as_of: session.issued_at(),
+                name,
+                active_organization,
+                now,
+            };
+            let mut tx = self.store.begin().await?;
+            users::apply_claims(tx.conn(), user.id, claims).await?;
+            tx.commit().await?;
+            outcome = Sync::Changed;
+        }
+        let is_incomplete =
+            user.email.as_deref().or(email).is_none() || user.name.as_deref().or(name).is_none();
+        if is_incomplete
+            && let Some(clerk) = &self.clerk
+            && !session.is_local()
+            && self.claim_profile_try(user, effort, now).await?
+        {
+            self.complete_profile(clerk, user).await?;
+            outcome = Sync::Changed;
+        }
+        Ok(outcome)
+    }
+
+    /// Whether this request is the one that may ask Clerk now.
+    async fn claim_profile_try(
+        &self,
+        user: &User,
+        effort: Effort,
+        now: DateTime<Utc>,
+    ) -> Result<bool, AccountError> {
+        let ignore_before = effort.ignore_back_off.then(|| now - BOOTSTRAP_PAUSE);
+        let is_due = user.profile_next_try.is_none_or(|next| next <= now)
+            || user.profile_tried_at.zip(ignore_before).is_some_and(|(last, limit)| last <= limit);
+        if !is_due {
+            return Ok(false);
+        }
+        let claim = ProfileTry {
+            now,
+            next: now + back_off(user.profile_tries),
+            ignore_back_off_before: ignore_before,
+        };
+        let mut tx = self.store.begin().await?;
+        let is_claimed = users::claim_profile_try(tx.conn(), user.id, claim).await?;
+        tx.commit().await?;
+        Ok(is_claimed)
+    }
+
+    /// Asks Clerk for the profile of an existing user. Whatever goes wrong at Clerk, the request goes
+    /// on with what is stored.
+    async fn complete_profile(&self, clerk: &ClerkApi, user: &User) -> Result<(), AccountError> {
+        let object = match clerk.get_user(&user.clerk_user_id).await {
+            Ok(object) => object,
+            Err(ClerkApiError::NotFound) => {
+                tracing::warn!(user = %user.id, "Clerk no longer knows a user who is stored here");
+                return Ok(());
+            }
+            Err(error) => {
+                tracing::warn!(user = %user.id, %error, "the profile could not be read from Clerk");
+                return Ok(());
+            }
+        };
+        let fetched = FetchedProfile::new(&object, self.clock.now());
+        let mut tx = self.store.begin().await?;
+        users::apply_clerk_profile(tx.conn(), user.id, fetched.as_update(self.clock.now())).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// What [`Accounts::synchronise`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    Unchanged,
+    Changed,
+}
+
+fn resolved(
+    user: User,
+    created: bool,
+    memberships: Option<Vec<Arc<VisibleMembership>>>,
+) -> Resolved {
+    Resolved { user: Arc::new(user), created, memberships: memberships.map(Arc::new) }
+}
+
+/// The keys under which a session is looked up.
+pub(super) fn lookup(session: &Session) -> Lookup<'_> {
+    Lookup {
+        clerk_user_id: session.clerk_user_id(),
+        session_id: session.session_id(),
+        clerk_organization_id: session.clerk_organization_id(),
+    }
+}
+
+/// The token's address, if it differs and is the later statement. Ties go to what is stored; a token
+/// without an issue time only fills an empty place.
+fn newer_email<'a>(
+    user: &User,
+    profile: &'a Profile,
+    issued_at: Option<DateTime<Utc>>,
+) -> Option<&'a str> {
+    let email = profile.email.as_deref()?;
+    let is_newer = match (user.email_as_of, issued_at) {
+        (Some(stored), Some(issued)) => stored < issued,
+        (Some(_), None) => false,
+        (None, Some(_)) => true,
+        (None, None) => user.email.is_none(),
+    };
+    (user.email.as_deref() != Some(email) && is_newer).then_some(email)
+}
+
+/// The organization that the token makes active, if it is another than the stored one.
+fn changed_organization(user: &User, standing: &Standing) -> Option<OrganizationId> {
+    standing
+        .token_organization
+        .filter(|organization| user.active_organization_id != Some(*organization))
+}
+
+/// How long to wait after a try that comes after `tries` others.
+fn back_off(tries: i64) -> TimeDelta {
+    let doublings = u32::try_from(tries.clamp(0, 16)).unwrap_or(16);
+    (FIRST_BACK_OFF * 2_i32.saturating_pow(doublings)).min(LONGEST_BACK_OFF)
+}
+
+/// What Clerk's API says about a user.
+pub(super) struct FetchedProfile {
+    pub(super) profile: Profile,
+    pub(super) banned: bool,
+    pub(super) updated_at: DateTime<Utc>,
+}
+
+impl FetchedProfile {
+    /// Reads a user object; without a usable `updated_at` it is as of `now`.
+    pub(super) fn new(object: &serde_json::Value, now: DateTime<Utc>) -> Self {
+        Self {
+            profile: Profile::from_user_object(object),
+            banned: object.get("banned").and_then(serde_json::Value::as_bool).unwrap_or(false),
+            updated_at: object
+                .get("updated_at")
+                .and_then(crate::clerk::event::time)
+                .map_or(now, crate::clock::truncate),
+        }
+    }
+
+    fn as_update(&self, now: DateTime<Utc>) -> ClerkProfile<'_> {
+        ClerkProfile {
+            email: self.profile.email.as_deref(),
+            email_verified: self.profile.email_verified,
+            name: self.profile.name.as_deref(),
+            banned: self.banned,
+            updated_at: self.updated_at,
+            now,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_back_off_doubles_from_a_minute_to_a_day() {
+        let minutes: Vec<_> = [0, 1, 2, 10, 11, 400].map(|n| back_off(n).num_minutes()).to_vec();
+        assert_eq!(minutes, [1, 2, 4, 1024, 1440, 1440]);
+        assert_eq!(back_off(-1), FIRST_BACK_OFF);
+        assert_eq!(back_off(i64::MAX), LONGEST_BACK_OFF);
+    }
+}

@@ -1,0 +1,81 @@
+//! What a request is allowed to be: anonymous, signed in, or refused.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::local::LOCAL_CLERK_USER_ID;
+use crate::clerk::{profile::Profile, token::Claims};
+
+/// The outcome of looking at one request's `Authorization` header.
+#[derive(Clone)]
+pub enum Authentication {
+    /// No header.
+    Anonymous,
+    /// A header that holds no valid token. The reason is in the log and in a counter, not here, so
+    /// that it cannot reach a client.
+    Refused,
+    /// The keys to check it with are not known.
+    Unavailable,
+    /// A valid token.
+    SignedIn(Arc<Session>),
+}
+
+/// A verified session token, as far as the rest of the product needs it.
+pub struct Session {
+    profile: Profile,
+    /// `None` for the one user of local mode, of whom Clerk knows nothing.
+    claims: Option<Claims>,
+}
+
+impl Session {
+    /// The session of a verified Clerk token.
+    pub fn clerk(claims: Claims) -> Self {
+        Self { profile: Profile::from_claims(&claims.all), claims: Some(claims) }
+    }
+
+    /// The session of the shared token of local mode.
+    pub fn local(profile: Profile) -> Self {
+        Self { profile, claims: None }
+    }
+
+    /// Clerk's id of the user: the `sub` claim.
+    pub fn clerk_user_id(&self) -> &str {
+        self.claims.as_ref().map_or(LOCAL_CLERK_USER_ID, |claims| &claims.subject)
+    }
+
+    /// Clerk's id of the session: the `sid` claim.
+    pub fn session_id(&self) -> Option<&str> {
+        self.claims.as_ref()?.session_id.as_deref()
+    }
+
+    /// When the token was issued.
+    pub fn issued_at(&self) -> Option<DateTime<Utc>> {
+        self.claims.as_ref()?.issued_at
+    }
+
+    /// The Clerk organization that is active in this session.
+    pub fn clerk_organization_id(&self) -> Option<&str> {
+        Some(&self.claims.as_ref()?.organization.as_ref()?.id)
+    }
+
+    /// Whether somebody else acts as this user.
+    pub fn is_impersonated(&self) -> bool {
+        self.claims.as_ref().is_some_and(|claims| claims.actor.is_some())
+    }
+
+    /// Whether this is the one user of local mode.
+    pub fn is_local(&self) -> bool {
+        self.claims.is_none()
+    }
+
+    /// E-mail address and name, as far as the token holds them.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// All claims of the token, custom ones included.
+    pub fn claims(&self) -> Option<&Claims> {
+        self.claims.as_ref()
+    }
+}

@@ -1,0 +1,151 @@
+//! The two Backend API calls this product makes: reading a user and deleting one. Knows Clerk's
+//! answers and sorts them by what the caller may conclude.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::http::{ClerkHttp, ExchangeError, Reply, TIMEOUT};
+
+/// Pause before the second try of a read when Clerk names none.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// Calls Clerk's Backend API with the secret key of one instance.
+#[derive(Clone)]
+pub struct ClerkApi {
+    http: ClerkHttp,
+}
+
+/// Why a call did not answer what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClerkApiError {
+    /// 404 with code `resource_not_found`: Clerk knows no such user.
+    #[error("Clerk knows no such user")]
+    NotFound,
+    /// Clerk, or something in its place, certainly did not do what was asked.
+    #[error("Clerk refused: {reason}")]
+    Refused {
+        /// Status, code and trace id, or why no connection was made.
+        reason: String,
+        /// When Clerk wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// Clerk may or may not have done what was asked.
+    #[error("Clerk's answer is unknown: {0}")]
+    Unknown(String),
+}
+
+/// A deletion that Clerk has confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// This call did it.
+    Deleted,
+    /// There was no such user any more.
+    AlreadyAbsent,
+}
+
+impl ClerkApi {
+    /// A client over one instance's connections.
+    pub fn new(http: ClerkHttp) -> Self {
+        Self { http }
+    }
+
+    /// `GET /users/{id}`: the user object, unparsed. Two tries within 5 seconds in all.
+    pub async fn get_user(&self, clerk_user_id: &str) -> Result<Value, ClerkApiError> {
+        let started = Instant::now();
+        let call = async {
+            let first = self.try_get_user(clerk_user_id).await;
+            let pause = match &first {
+                Err(ClerkApiError::Unknown(_)) => RETRY_PAUSE,
+                Err(ClerkApiError::Refused { retry_after: Some(pause), .. }) => *pause,
+                _ => return first,
+            };
+            if started.elapsed() + pause >= TIMEOUT {
+                return first;
+            }
+            tokio::time::sleep(pause).await;
+            self.try_get_user(clerk_user_id).await
+        };
+        tokio::time::timeout(TIMEOUT, call).await.unwrap_or_else(|_| {
+            Err(ClerkApiError::Unknown("no answer within 5 seconds".to_owned()))
+        })
+    }
+
+    async fn try_get_user(&self, clerk_user_id: &str) -> Result<Value, ClerkApiError> {
+        let reply = self.http.send(Method::GET, &["users", clerk_user_id]).await?;
+        if reply.status != StatusCode::OK {
+            return Err(refusal(&reply));
+        }
+        match serde_json::from_slice::<Value>(&reply.body) {
+            // Something in Clerk's place may answer 200 to anything; only the user asked for counts.
+            Ok(user) if user.get("id").and_then(Value::as_str) == Some(clerk_user_id) => Ok(user),
+            Ok(_) => Err(ClerkApiError::Unknown("the answer is about another user".to_owned())),
+            Err(error) => Err(ClerkApiError::Unknown(format!("the answer is not JSON: {error}"))),
+        }
+    }
+
+    /// `DELETE /users/{id}`: one try, because the answer to a repeated one would be another.
+    pub async fn delete_user(&self, clerk_user_id: &str) -> Result<Deletion, ClerkApiError> {
+        #[derive(Deserialize)]
+        struct Confirmation {
+            deleted: bool,
+        }
+        let reply = self.http.send(Method::DELETE, &["users", clerk_user_id]).await?;
+        if reply.status == StatusCode::OK {
+            return match serde_json::from_slice(&reply.body) {
+                Ok(Confirmation { deleted: true }) => Ok(Deletion::Deleted),
+                _ => Err(ClerkApiError::Unknown("the answer confirms nothing".to_owned())),
+            };
+        }
+        match refusal(&reply) {
+            ClerkApiError::NotFound => Ok(Deletion::AlreadyAbsent),
+            error => Err(error),
+        }
+    }
+}
+
+impl From<ExchangeError> for ClerkApiError {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::NotConnected(reason) => Self::Refused { reason, retry_after: None },
+            ExchangeError::Interrupted(reason) => Self::Unknown(reason),
+        }
+    }
+}
+
+/// Sorts an answer other than 200. Codes are compared without regard to letter case: stand-ins for
+/// Clerk spell them in capitals.
+fn refusal(reply: &Reply) -> ClerkApiError {
+    #[derive(Deserialize, Default)]
+    struct Body {
+        #[serde(default)]
+        errors: Vec<Fault>,
+        #[serde(default)]
+        clerk_trace_id: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Fault {
+        #[serde(default)]
+        code: String,
+    }
+    let body: Body = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let code = body.errors.first().map_or("", |fault| fault.code.as_str());
+    if reply.status == StatusCode::NOT_FOUND && code.eq_ignore_ascii_case("resource_not_found") {
+        return ClerkApiError::NotFound;
+    }
+    let printable =
+        |text: &str| -> String { text.chars().filter(char::is_ascii_graphic).take(80).collect() };
+    let reason = format!(
+        "status {}, code {:?}, trace id {:?}",
+        reply.status.as_u16(),
+        printable(code),
+        printable(body.clerk_trace_id.as_deref().unwrap_or_default()),
+    );
+    if matches!(reply.status.as_u16(), 401 | 403 | 404 | 429) {
+        ClerkApiError::Refused { reason, retry_after: reply.retry_after }
+    } else {
+        ClerkApiError::Unknown(reason)
+    }
+}

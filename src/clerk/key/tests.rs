@@ -1,0 +1,218 @@
+//! Which keys are taken, which are left out, and when two are the same.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const JWKS: &str = include_str!("../../../tests/keys/jwks.json");
+const TEST_PEM: &str = include_str!("../../../tests/keys/test-rsa.pub.pem");
+const OTHER_PEM: &str = include_str!("../../../tests/keys/other-rsa.pub.pem");
+const PRIVATE_PEM: &str = include_str!("../../../tests/keys/test-rsa.pem");
+const EC_PEM: &str = include_str!("../../../tests/keys/ec.pub.pem");
+const SHORT_JWK: &str = include_str!("../../../tests/keys/short-rsa.jwk.json");
+
+/// The published form of the test key, with members replaced; a null removes the member's meaning.
+fn jwk_with(changes: &Value) -> Value {
+    let set: Value = serde_json::from_str(JWKS).unwrap();
+    let mut jwk = set["keys"][0].clone();
+    for (name, value) in changes.as_object().unwrap() {
+        jwk[name] = value.clone();
+    }
+    jwk
+}
+
+fn load(entry: &Value) -> Result<VerifyingKey, KeyFault> {
+    VerifyingKey::from_jwk(&Jwk::deserialize(entry).map_err(|_| KeyFault::Malformed)?)
+}
+
+#[test]
+fn key_ids_have_a_shape() {
+    let longest = "k".repeat(128);
+    for good in ["ins_2Sample", "a", "A-b._9", "emulate-clerk-1", longest.as_str()] {
+        assert!(is_key_id(good), "{good}");
+    }
+    let too_long = "k".repeat(129);
+    for bad in [
+        "",
+        " ",
+        "a b",
+        "../x",
+        "http://x",
+        "a\0",
+        "a\r\n",
+        "\"",
+        "é",
+        "a%2f",
+        "a:b",
+        too_long.as_str(),
+    ] {
+        assert!(!is_key_id(bad), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_published_signing_key_is_taken() {
+    for changes in [
+        json!({}),
+        json!({"use": null}),
+        json!({"alg": null}),
+        json!({"use": null, "alg": null}),
+        json!({"x5t": "unknown members are ignored", "key_ops": ["verify"]}),
+    ] {
+        assert!(load(&jwk_with(&changes)).is_ok(), "{changes}");
+    }
+}
+
+#[test]
+fn an_unsuitable_key_is_refused_with_its_reason() {
+    let short: Value = serde_json::from_str(SHORT_JWK).unwrap();
+    let modulus = jwk_with(&json!({}))["n"].as_str().unwrap().to_owned();
+    let even = format!("{}A", &modulus[..modulus.len() - 1]);
+    let huge = URL_SAFE_NO_PAD.encode([0xFF; 1025]);
+    let cases = [
+        (jwk_with(&json!({"use": "enc"})), KeyFault::NotForSignatures),
+        (jwk_with(&json!({"alg": "RS512"})), KeyFault::OtherAlgorithm),
+        (jwk_with(&json!({"alg": "PS256"})), KeyFault::OtherAlgorithm),
+        (jwk_with(&json!({"kty": "EC", "crv": "P-256"})), KeyFault::NotRsa),
+        (jwk_with(&json!({"kty": "oct", "k": "AAAA"})), KeyFault::NotRsa),
+        (jwk_with(&json!({"kty": null})), KeyFault::NotRsa),
+        (jwk_with(&json!({"kid": null})), KeyFault::KeyId),
+        (jwk_with(&json!({"kid": ""})), KeyFault::KeyId),
+        (jwk_with(&json!({"kid": "a b"})), KeyFault::KeyId),
+        (jwk_with(&json!({"kid": 5})), KeyFault::Malformed),
+        (jwk_with(&json!({"use": ["sig"]})), KeyFault::Malformed),
+        (jwk_with(&json!({"n": null})), KeyFault::Components),
+        (jwk_with(&json!({"n": format!("{modulus}=")})), KeyFault::Components),
+        (jwk_with(&json!({"n": ""})), KeyFault::Modulus { bits: 0 }),
+        (jwk_with(&json!({"n": even})), KeyFault::Modulus { bits: 2048 }),
+        (jwk_with(&json!({"n": huge})), KeyFault::Modulus { bits: 8200 }),
+        (short, KeyFault::Modulus { bits: 1024 }),
+        (jwk_with(&json!({"e": ""})), KeyFault::Exponent),
+        (jwk_with(&json!({"e": "AQ"})), KeyFault::Exponent),
+        (jwk_with(&json!({"e": "Ag"})), KeyFault::Exponent),
+        (jwk_with(&json!({"e": "AQAAAAE"})), KeyFault::Exponent),
+        (jwk_with(&json!({"e": "AQAB="})), KeyFault::Components),
+    ];
+    for (entry, fault) in cases {
+        assert_eq!(load(&entry).unwrap_err(), fault, "{entry}");
+    }
+}
+
+#[test]
+fn a_pem_key_equals_the_published_one() {
+    let published = load(&jwk_with(&json!({}))).unwrap();
+    let pem = VerifyingKey::from_pem(TEST_PEM).unwrap();
+    assert_eq!(pem, published);
+    assert_eq!(VerifyingKey::from_pem(&TEST_PEM.replace('\n', "\\n")).unwrap(), pem);
+    assert_eq!(VerifyingKey::from_pem(&TEST_PEM.replace('\n', "\r\n")).unwrap(), pem);
+    assert_eq!(VerifyingKey::from_pem(&format!("\n  {TEST_PEM}\n")).unwrap(), pem);
+    assert_ne!(VerifyingKey::from_pem(OTHER_PEM).unwrap(), pem);
+}
+
+#[test]
+fn the_pkcs1_form_is_the_same_key() {
+    let key = VerifyingKey::from_pem(TEST_PEM).unwrap();
+    let spki = DecodingKey::from_rsa_pem(TEST_PEM.as_bytes()).unwrap();
+    let body = base64::engine::general_purpose::STANDARD.encode(spki.try_get_as_bytes().unwrap());
+    let lines: Vec<&str> =
+        body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let pkcs1 = format!(
+        "-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----\n",
+        lines.join("\n")
+    );
+    assert_eq!(VerifyingKey::from_pem(&pkcs1).unwrap(), key);
+}
+
+#[test]
+fn texts_that_are_no_rsa_public_key_are_refused() {
+    let damaged = TEST_PEM.replacen("MII", "MIJ", 1);
+    let cases = [
+        ("", KeyFault::NotPem),
+        ("sk_test_abc", KeyFault::NotPem),
+        ("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----", KeyFault::NotPem),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", KeyFault::NotPem),
+        (damaged.as_str(), KeyFault::NotPem),
+        (PRIVATE_PEM, KeyFault::PrivateKey),
+        (EC_PEM, KeyFault::NotRsa),
+    ];
+    for (pem, fault) in cases {
+        assert_eq!(VerifyingKey::from_pem(pem).unwrap_err(), fault);
+    }
+}
+
+#[test]
+fn debug_shows_a_fingerprint_and_no_key() {
+    let key = VerifyingKey::from_pem(TEST_PEM).unwrap();
+    let other = VerifyingKey::from_pem(OTHER_PEM).unwrap();
+    let text = format!("{key:?}");
+    assert_eq!(text.len(), "VerifyingKey()".len() + 16);
+    assert_ne!(key.fingerprint(), other.fingerprint());
+}
+
+#[test]
+fn a_set_keeps_what_is_usable_and_says_what_is_not() {
+    let body = json!({"keys": [
+        {"kty": "EC", "kid": "ins_2SampleEc", "crv": "P-256", "x": "AA", "y": "AA"},
+        ["RSA", "ins_2SampleList"],
+        null,
+        jwk_with(&json!({"kid": "ins_2SampleEnc", "use": "enc"})),
+        jwk_with(&json!({"kid": "bad id"})),
+        jwk_with(&json!({})),
+        jwk_with(&json!({"alg": null})),
+    ]});
+    let set = KeySet::parse(body.to_string().as_bytes()).unwrap();
+    assert_eq!(set.key_ids().collect::<Vec<_>>(), ["ins_2SampleTest"]);
+    assert!(set.find("ins_2SampleEc").is_none());
+    let faults: Vec<_> =
+        set.ignored().iter().map(|ignored| (ignored.position, ignored.fault)).collect();
+    assert_eq!(
+        faults,
+        [
+            (0, KeyFault::NotRsa),
+            (1, KeyFault::Malformed),
+            (2, KeyFault::Malformed),
+            (3, KeyFault::NotForSignatures),
+            (4, KeyFault::KeyId),
+            (6, KeyFault::DuplicateKeyId),
+        ]
+    );
+    assert_eq!(
+        set.ignored()[3].to_string(),
+        "key 3 (ins_2SampleEnc) is not published for signatures (use)"
+    );
+    assert_eq!(set.ignored()[4].key_id, None, "an ill-shaped id must not reach the log");
+}
+
+#[test]
+fn of_two_keys_with_one_id_the_first_usable_counts() {
+    let published: Value = serde_json::from_str(JWKS).unwrap();
+    let mut second = published["keys"][1].clone();
+    second["kid"] = json!("ins_2SampleTest");
+    let broken = jwk_with(&json!({"use": "enc"}));
+    let body = json!({"keys": [broken, published["keys"][0], second]});
+    let set = KeySet::parse(body.to_string().as_bytes()).unwrap();
+    let test_key = VerifyingKey::from_pem(TEST_PEM).unwrap();
+    assert_eq!(**set.find("ins_2SampleTest").unwrap(), test_key);
+}
+
+#[test]
+fn bodies_without_a_usable_key_are_faults() {
+    for body in ["", "<html>", "[]", "null", "{}", r#"{"keys":{}}"#, r#"{"keys":"x"}"#] {
+        assert_eq!(KeySet::parse(body.as_bytes()).unwrap_err(), KeySetFault::NotAKeySet, "{body}");
+    }
+    for body in [json!({"keys": []}), json!({"keys": [jwk_with(&json!({"use": "enc"}))]})] {
+        let fault = KeySet::parse(body.to_string().as_bytes()).unwrap_err();
+        assert!(matches!(fault, KeySetFault::NoUsableKey { .. }), "{fault}");
+    }
+}
+
+#[test]
+fn sets_are_equal_when_they_hold_the_same_keys() {
+    let set = KeySet::parse(JWKS.as_bytes()).unwrap();
+    let mut body: Value = serde_json::from_str(JWKS).unwrap();
+    body["keys"].as_array_mut().unwrap().reverse();
+    body["keys"].as_array_mut().unwrap().push(json!("junk"));
+    assert_eq!(KeySet::parse(body.to_string().as_bytes()).unwrap(), set);
+    body["keys"][1]["kid"] = json!("ins_2SampleNew");
+    assert_ne!(KeySet::parse(body.to_string().as_bytes()).unwrap(), set);
+}

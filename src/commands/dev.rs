@@ -1,0 +1,65 @@
+//! `dev`: everything built in.
+
+use std::net::SocketAddr;
+
+use super::{
+    clock,
+    serve::{bind, stop_signal},
+    start_logging,
+};
+use crate::{
+    app::App,
+    config::{Environment, Settings},
+};
+
+pub async fn run() -> anyhow::Result<()> {
+    let (settings, warnings) = Settings::development(&Environment::process_only())?;
+    start_logging(&settings, &warnings)?;
+    let address = settings.server.address();
+    let database = settings.database.url.to_string();
+    // Before anything is made on disk: a second `dev` must not touch the first one's files.
+    let listener = bind(address).await?;
+    let app = App::build(settings, clock()).await?;
+    let stop = stop_signal()?;
+    print_banner(address, &database);
+    app.run(listener, stop).await;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the banner is what the command is for")]
+fn print_banner(address: SocketAddr, database: &str) {
+    let program = program();
+    println!(
+        "
+  ==================================================================
+   DEVELOPMENT MODE - anybody on this machine can sign in as anyone
+  ==================================================================
+
+   GraphQL    http://{address}/graphql
+   GraphiQL   http://{address}/
+   Database   {database}
+   People     ada, grace (in an organization at Clerk), alan (no e-mail)
+
+   Try it:
+
+     curl -s http://{address}/graphql \\
+       -H \"Authorization: Bearer $({program} token --user ada)\" \\
+       -H 'Content-Type: application/json' \\
+       -d '{{\"query\":\"{{ me {{ id displayName email memberships {{ nodes {{ role organization {{ name }} }} }} }} }}\"}}'
+
+   With your own Clerk application: AUTH_MODE=clerk CLERK_SECRET_KEY=sk_test_... {program} serve
+"
+    );
+}
+
+/// How this program was called, so that a pasted line calls the same one.
+fn program() -> String {
+    std::env::args().next().filter(|name| !name.is_empty()).map_or_else(
+        || "mission-control".to_owned(),
+        |name| {
+            let is_plain =
+                name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+            if is_plain { name } else { format!("'{}'", name.replace('\'', r"'\''")) }
+        },
+    )
+}

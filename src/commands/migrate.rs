@@ -1,0 +1,37 @@
+//! `migrate`: applies or lists migrations.
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::{
+    config::{Environment, Faults, Settings},
+    store::Store,
+};
+
+#[derive(Args)]
+pub struct Arguments {
+    /// List the migrations and change nothing
+    #[arg(long)]
+    status: bool,
+}
+
+#[expect(clippy::print_stdout, reason = "the list is what the command is for")]
+pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let environment = Environment::from_process().map_err(Faults::from)?;
+    let (database, _) = Settings::read_database(&environment)?;
+    let store = Store::connect(&database.url)
+        .await
+        .with_context(|| format!("the database {} cannot be opened", database.url))?;
+    if !arguments.status {
+        store
+            .migrate()
+            .await
+            .with_context(|| format!("the database {} cannot be migrated", database.url))?;
+    }
+    for migration in store.migrations().await? {
+        let state = if migration.applied { "applied" } else { "missing" };
+        println!("{:04}  {state}  {}", migration.version, migration.description);
+    }
+    store.close().await;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! The command line: one file per command.
+
+mod dev;
+mod migrate;
+mod schema;
+mod serve;
+mod token;
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::{
+    clock::SystemClock,
+    config::{Faults, Settings, Warning, help_table},
+    telemetry,
+};
+
+/// Users, organizations and memberships kept in step with Clerk, behind one typed GraphQL API.
+#[derive(Parser)]
+#[command(name = "mission-control", version, about, after_long_help = help_table())]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the API with the configured auth mode (the default)
+    Serve,
+    /// Run with everything built in: no settings, no account, no network
+    Dev,
+    /// Print a session token of the development issuer, and nothing else
+    Token(token::Arguments),
+    /// Print the GraphQL schema
+    Schema,
+    /// Apply the migrations that the database lacks
+    Migrate(migrate::Arguments),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Parses the arguments and runs the command. Exit codes: 0 done, 1 failed, 2 faulty settings or
+/// arguments.
+pub fn run() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&error.into()),
+    };
+    let command = CommandLine::parse().command.unwrap_or(Command::Serve);
+    let outcome = match command {
+        Command::Serve => runtime.block_on(serve::run()),
+        Command::Dev => runtime.block_on(dev::run()),
+        Command::Token(arguments) => token::run(&arguments),
+        Command::Schema => schema::run(),
+        Command::Migrate(arguments) => runtime.block_on(migrate::run(&arguments)),
+        Command::Completions { shell } => {
+            let mut command = CommandLine::command();
+            clap_complete::generate(shell, &mut command, "mission-control", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "logging may not have been started")]
+fn report(error: &anyhow::Error) -> ExitCode {
+    if let Some(faults) = error.downcast_ref::<Faults>() {
+        eprintln!("{faults}");
+        return ExitCode::from(2);
+    }
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// The clock of the machine, for everything that is built here.
+fn clock() -> Arc<SystemClock> {
+    Arc::new(SystemClock)
+}
+
+/// Starts logging and says what is questionable about the settings.
+fn start_logging(settings: &Settings, warnings: &[Warning]) -> anyhow::Result<()> {
+    telemetry::start_logging(&settings.log)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}

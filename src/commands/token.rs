@@ -1,0 +1,86 @@
+//! `token`: one development session token on standard output.
+
+use anyhow::Context;
+use chrono::TimeDelta;
+use clap::Args;
+
+use super::clock;
+use crate::{
+    app::open_development,
+    config::{Environment, Settings},
+    dev::Minting,
+};
+
+/// The longest life a token may be given.
+const LONGEST_TTL: i64 = 24 * 60 * 60;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Whose: ada, grace or alan
+    #[arg(long, value_name = "NAME", default_value = "ada")]
+    user: String,
+    /// How long it lives: seconds, or a number with s, m or h
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    ttl: TimeDelta,
+    /// Already expired
+    #[arg(long)]
+    expired: bool,
+    /// Without e-mail address and name, as Clerk's tokens are by default
+    #[arg(long)]
+    no_email: bool,
+    /// Slug of the Clerk organization to make active, for example acme
+    #[arg(long, value_name = "NAME", value_parser = slug)]
+    org: Option<String>,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let (settings, _) = Settings::development(&Environment::process_only())?;
+    let clerk = settings.auth.clerk().context("development mode has no Clerk settings")?;
+    let development = open_development(clerk, clock())?;
+    let person = development.people.find(&arguments.user).with_context(|| {
+        let known: Vec<_> = development.people.all().iter().map(|person| person.handle).collect();
+        format!("there is no person {:?}; there are {}", arguments.user, known.join(", "))
+    })?;
+    let token = development.issuer.mint(&Minting {
+        person,
+        clerk_user_id: development.people.clerk_user_id(person),
+        ttl: arguments.ttl,
+        is_expired: arguments.expired,
+        with_profile: !arguments.no_email,
+        organization: arguments.org.as_deref(),
+    })?;
+    print(&token);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the token is what the command is for")]
+fn print(token: &str) {
+    println!("{token}");
+}
+
+fn duration(text: &str) -> Result<TimeDelta, String> {
+    let (number, factor) = match text.char_indices().last() {
+        Some((end, 's')) => (&text[..end], 1),
+        Some((end, 'm')) => (&text[..end], 60),
+        Some((end, 'h')) => (&text[..end], 3600),
+        _ => (text, 1),
+    };
+    number
+        .parse::<i64>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor))
+        .filter(|seconds| (1..=LONGEST_TTL).contains(seconds))
+        .map(TimeDelta::seconds)
+        .ok_or_else(|| "write for example 60s, 5m or 1h; at most 24h".to_owned())
+}
+
+fn slug(text: &str) -> Result<String, String> {
+    let is_slug = !text.is_empty()
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if is_slug {
+        Ok(text.to_owned())
+    } else {
+        Err("write letters, digits, - and _ only".to_owned())
+    }
+}

@@ -1,0 +1,113 @@
+//! The settings of development mode: everything built in, loopback only, and no way to point it
+//! at real accounts by accident.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use chrono::TimeDelta;
+use secrecy::SecretString;
+
+use super::clerk::ClerkSettings;
+use super::credentials::{DEVELOPMENT_SECRET_KEY, DEVELOPMENT_WEBHOOK_SECRET};
+use super::database::{DatabaseSettings, DatabaseUrl};
+use super::fault::Refusal;
+use super::limits::Limits;
+use super::log::LogSettings;
+use super::reading::Reading;
+use super::server::ServerSettings;
+use super::{AuthSettings, Settings};
+
+/// The database of development mode; `DATABASE_URL` does not apply.
+const DATABASE_PATH: &str = "data/development.db";
+
+/// The path of the built-in issuer; its tokens name `http://HOST:PORT` and this path as issuer.
+const ISSUER_PATH: &str = "/dev/clerk";
+
+/// Variables that say this environment belongs to a real Clerk application.
+const CLERK_KEYS: [&str; 7] = [
+    "CLERK_SECRET_KEY",
+    "CLERK_SECRET_KEY_FILE",
+    "CLERK_PUBLISHABLE_KEY",
+    "CLERK_PUBLISHABLE_KEY_FILE",
+    "CLERK_JWT_KEY",
+    "CLERK_JWT_KEY_FILE",
+    "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+];
+
+/// Settings for a server on loopback whose Clerk is this process.
+pub(super) fn read(reading: &mut Reading<'_>) -> Settings {
+    for name in CLERK_KEYS {
+        if reading.environment().get(name).is_some() {
+            reading.refuse(
+                name,
+                Refusal::new(
+                    "dev refuses to run with a Clerk key in its environment",
+                    format!(
+                        "unset {name} to use the built-in people, or run `mission-control serve` \
+                         with AUTH_MODE=clerk to use real ones"
+                    ),
+                ),
+            );
+        }
+    }
+    let server = ServerSettings::read(reading);
+    refuse_reachable(reading, &server);
+    Settings {
+        auth: AuthSettings::Development(clerk(server.address())),
+        database: DatabaseSettings {
+            url: DatabaseUrl::Sqlite { path: PathBuf::from(DATABASE_PATH) },
+            auto_migrate: true,
+        },
+        limits: Limits::read(reading),
+        log: LogSettings::read(reading),
+        server,
+    }
+}
+
+/// Anybody who reaches the development issuer can sign in as anyone.
+fn refuse_reachable(reading: &mut Reading<'_>, server: &ServerSettings) {
+    if !server.host.is_loopback() {
+        reading.refuse(
+            "HOST",
+            Refusal::new(
+                "is reachable from other machines, and dev lets anyone sign in as anyone",
+                "unset HOST or write 127.0.0.1",
+            ),
+        );
+    }
+    if server.metrics_addr.is_some_and(|address| !address.ip().is_loopback()) {
+        reading.refuse(
+            "METRICS_ADDR",
+            Refusal::new(
+                "is reachable from other machines, and dev listens on this one only",
+                "unset METRICS_ADDR or write 127.0.0.1:9000",
+            ),
+        );
+    }
+    if server.port == 0 {
+        reading.refuse(
+            "PORT",
+            Refusal::new(
+                "is 0, and the tokens of dev name the port in their issuer",
+                "unset PORT or write a port from 1 to 65535",
+            ),
+        );
+    }
+}
+
+/// The address prints an IPv6 host in brackets, as URLs need it.
+fn clerk(address: SocketAddr) -> ClerkSettings {
+    let issuer = format!("http://{address}{ISSUER_PATH}");
+    ClerkSettings {
+        secret_key: Some(SecretString::from(DEVELOPMENT_SECRET_KEY)),
+        api_base: format!("{issuer}/v1"),
+        verify_iat: true,
+        leeway: TimeDelta::seconds(10),
+        jwt_key: None,
+        publishable_key: None,
+        issuers: vec![issuer],
+        audiences: Vec::new(),
+        authorized_parties: Vec::new(),
+        webhook_secrets: vec![SecretString::from(DEVELOPMENT_WEBHOOK_SECRET)],
+    }
+}

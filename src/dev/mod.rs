@@ -1,0 +1,71 @@
+//! Development mode: a stand-in for Clerk inside the process, with a key of its own and people to sign
+//! in as. The production path runs unchanged against it, over real HTTP.
+
+mod issuer;
+mod key;
+mod people;
+mod routes;
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context;
+
+pub use issuer::{Issuer, Minting};
+pub use people::{People, Person};
+pub use routes::{refuse_foreign, routes};
+
+use crate::{
+    accounts::{Accounts, MirroredMember},
+    clock::Clock,
+};
+
+/// Where everything of development mode lies.
+pub const DIRECTORY: &str = "data";
+
+/// The stand-in for Clerk.
+pub struct Development {
+    /// Mints and publishes.
+    pub issuer: Issuer,
+    /// Who there is to sign in as.
+    pub people: People,
+    /// What the server must send to be answered.
+    pub secret_key: secrecy::SecretString,
+}
+
+impl Development {
+    /// Loads the key and the people from `directory`, making them on the first start.
+    pub fn open(
+        directory: &Path,
+        issuer: String,
+        secret_key: secrecy::SecretString,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("the directory {} cannot be made", directory.display()))?;
+        let key = key::load_or_create(&directory.join("development-key.pem"))?;
+        Ok(Self {
+            issuer: Issuer::new(key, issuer, clock)?,
+            people: People::open(directory.join("development-people.json"))?,
+            secret_key,
+        })
+    }
+
+    /// Mirrors the organizations that people are members of at this Clerk, as its events would.
+    pub async fn mirror(&self, accounts: &Accounts) -> anyhow::Result<()> {
+        for person in self.people.all() {
+            let Some(organization) = &person.organization else { continue };
+            let clerk_user_id = self.people.clerk_user_id(person);
+            let membership_id = format!("orgmem_dev_{clerk_user_id}");
+            accounts
+                .mirror_member(MirroredMember {
+                    clerk_organization_id: organization.clerk_id,
+                    organization_name: organization.name,
+                    clerk_membership_id: &membership_id,
+                    clerk_user_id: &clerk_user_id,
+                    role: organization.role,
+                })
+                .await?;
+        }
+        Ok(())
+    }
+}

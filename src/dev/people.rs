@@ -1,0 +1,158 @@
+//! The people who exist at the development issuer. A person who is deleted there exists again at once
+//! under a new id, as somebody who registered anew would.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::ErrorKind,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use crate::model::Role;
+
+/// Somebody to sign in as.
+#[derive(Debug)]
+pub struct Person {
+    /// What to call them on the command line.
+    pub handle: &'static str,
+    /// First name.
+    pub first_name: &'static str,
+    /// Last name.
+    pub last_name: &'static str,
+    /// Verified e-mail address.
+    pub email: Option<&'static str>,
+    /// The organization that is active in their sessions.
+    pub organization: Option<ClerkOrganization>,
+}
+
+/// An organization at the development issuer.
+#[derive(Debug)]
+pub struct ClerkOrganization {
+    /// Its id there.
+    pub clerk_id: &'static str,
+    /// Its slug there.
+    pub slug: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What the person is there.
+    pub role: Role,
+}
+
+static PEOPLE: [Person; 3] = [
+    Person {
+        handle: "ada",
+        first_name: "Ada",
+        last_name: "Lovelace",
+        email: Some("ada@example.com"),
+        organization: None,
+    },
+    Person {
+        handle: "grace",
+        first_name: "Grace",
+        last_name: "Hopper",
+        email: Some("grace@example.com"),
+        organization: Some(ClerkOrganization {
+            clerk_id: "org_dev_acme",
+            slug: "acme",
+            name: "Acme",
+            role: Role::Admin,
+        }),
+    },
+    Person {
+        handle: "alan",
+        first_name: "Alan",
+        last_name: "Turing",
+        email: None,
+        organization: None,
+    },
+];
+
+/// The people and how often each has been deleted, kept in a file.
+pub struct People {
+    file: PathBuf,
+    deletions: Mutex<BTreeMap<String, u32>>,
+}
+
+impl People {
+    /// Reads the file; without one nobody has been deleted.
+    pub fn open(file: PathBuf) -> anyhow::Result<Self> {
+        let deletions = match fs::read(&file) {
+            Ok(text) => serde_json::from_slice(&text).with_context(|| {
+                format!("{} cannot be read; delete it to start over", file.display())
+            })?,
+            Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => {
+                return Err(error).with_context(|| format!("{} cannot be read", file.display()));
+            }
+        };
+        Ok(Self { file, deletions: Mutex::new(deletions) })
+    }
+
+    /// Everybody.
+    pub fn all(&self) -> &'static [Person] {
+        &PEOPLE
+    }
+
+    /// Finds a person by handle.
+    pub fn find(&self, handle: &str) -> Option<&'static Person> {
+        self.all().iter().find(|person| person.handle == handle)
+    }
+
+    /// The person's present id.
+    pub fn clerk_user_id(&self, person: &Person) -> String {
+        let deletions = self.deletions.lock().unwrap_or_else(PoisonError::into_inner);
+        match deletions.get(person.handle) {
+            None | Some(0) => format!("user_dev_{}", person.handle),
+            Some(times) => format!("user_dev_{}_{}", person.handle, times + 1),
+        }
+    }
+
+    /// Finds a person by present id.
+    pub fn find_by_clerk_id(&self, clerk_user_id: &str) -> Option<&'static Person> {
+        self.all().iter().find(|person| self.clerk_user_id(person) == clerk_user_id)
+    }
+
+    /// Deletes a person; from then on they have another id. `false` when nobody has this one.
+    pub fn delete(&self, clerk_user_id: &str) -> anyhow::Result<bool> {
+        let Some(person) = self.find_by_clerk_id(clerk_user_id) else { return Ok(false) };
+        let mut deletions = self.deletions.lock().unwrap_or_else(PoisonError::into_inner);
+        *deletions.entry(person.handle.to_owned()).or_default() += 1;
+        fs::write(&self.file, serde_json::to_vec(&*deletions)?)?;
+        Ok(true)
+    }
+
+    /// The person as Clerk's Backend API shows a user.
+    pub fn user_object(&self, person: &Person) -> Value {
+        let id = self.clerk_user_id(person);
+        let addresses: Vec<Value> = person
+            .email
+            .iter()
+            .map(|email| {
+                json!({
+                    "id": format!("idn_dev_{}", person.handle),
+                    "object": "email_address",
+                    "email_address": email,
+                    "verification": { "status": "verified", "strategy": "email_code" },
+                    "linked_to": [],
+                })
+            })
+            .collect();
+        json!({
+            "id": id,
+            "object": "user",
+            "username": null,
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "primary_email_address_id": person.email.map(|_| format!("idn_dev_{}", person.handle)),
+            "email_addresses": addresses,
+            "banned": false,
+            "locked": false,
+            "created_at": 1_767_225_600_000_i64,
+            "updated_at": 1_767_225_600_000_i64,
+        })
+    }
+}

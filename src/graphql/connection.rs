@@ -1,0 +1,197 @@
+//! Pages of memberships: what a client may ask for, and how a cursor is spelled.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Object, SimpleObject};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::DateTime;
+
+use super::{context::ContextExt, error::ApiError, loaders::SliceOf, types::OrganizationMember};
+use crate::{
+    model::{MembershipId, Position},
+    store::memberships::{ListOf, Slice, VisibleMembership},
+};
+
+/// The largest page.
+pub const MAX_PAGE: i32 = 100;
+
+/// One page of memberships.
+pub struct OrganizationMemberConnection {
+    list: ListOf,
+    /// The page, and perhaps what follows it.
+    rows: Arc<Vec<Arc<VisibleMembership>>>,
+    request: PageRequest,
+    known_total: Option<usize>,
+}
+
+/// One page of memberships.
+#[Object]
+impl OrganizationMemberConnection {
+    /// The memberships with their cursors.
+    async fn edges(&self) -> Vec<OrganizationMemberEdge> {
+        let edge = |row: &Arc<VisibleMembership>| OrganizationMemberEdge {
+            cursor: cursor(row),
+            node: OrganizationMember(row.clone()),
+        };
+        self.shown().iter().map(edge).collect()
+    }
+
+    /// The memberships without cursors.
+    async fn nodes(&self) -> Vec<OrganizationMember> {
+        self.shown().iter().cloned().map(OrganizationMember).collect()
+    }
+
+    /// Where this page lies.
+    async fn page_info(&self) -> PageInfo {
+        PageInfo {
+            has_next_page: self.rows.len() > self.request.size,
+            has_previous_page: self.request.after.is_some(),
+            start_cursor: self.shown().first().map(|row| cursor(row)),
+            end_cursor: self.shown().last().map(|row| cursor(row)),
+        }
+    }
+
+    /// How many memberships there are on all pages together.
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
+        let total = match self.known_total {
+            Some(total) => i64::try_from(total).unwrap_or(i64::MAX),
+            None => ctx.viewer().loaders().await?.count(self.list).await?,
+        };
+        Ok(i32::try_from(total).unwrap_or(i32::MAX))
+    }
+}
+
+impl OrganizationMemberConnection {
+    fn shown(&self) -> &[Arc<VisibleMembership>] {
+        self.rows.get(..self.request.size).unwrap_or(&self.rows)
+    }
+}
+
+/// A membership and its cursor.
+#[derive(SimpleObject)]
+pub struct OrganizationMemberEdge {
+    /// Opaque position, for `after`.
+    cursor: String,
+    /// The membership.
+    node: OrganizationMember,
+}
+
+/// Where a page lies in its list, as the Relay connection specification has it.
+#[derive(SimpleObject)]
+pub struct PageInfo {
+    /// Whether there is a page after this one.
+    has_next_page: bool,
+    /// Whether there is a page before this one.
+    has_previous_page: bool,
+    /// Cursor of the first item; `null` on an empty page.
+    start_cursor: Option<String>,
+    /// Cursor of the last item, to pass as `after`; `null` on an empty page.
+    end_cursor: Option<String>,
+}
+
+/// A checked wish for a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRequest {
+    size: usize,
+    after: Option<Position>,
+}
+
+impl PageRequest {
+    /// Checks the arguments of a list field.
+    pub fn new(first: i32, after: Option<&str>) -> Result<Self, ApiError> {
+        if !(1..=MAX_PAGE).contains(&first) {
+            return Err(ApiError::bad_input(format!(
+                "`first` must be between 1 and {MAX_PAGE}, not {first}."
+            )));
+        }
+        let after = after
+            .map(|cursor| {
+                read_cursor(cursor).ok_or_else(|| {
+                    ApiError::bad_input(
+                        "`after` is not a cursor of this list. Pass an `endCursor` as it was received.",
+                    )
+                })
+            })
+            .transpose()?;
+        Ok(Self { size: usize::try_from(first).unwrap_or(1), after })
+    }
+
+    /// Cuts the page out of the beginning of the list, if that is where it lies. `is_all` says that
+    /// the beginning is the whole list.
+    pub fn cut(
+        self,
+        list: ListOf,
+        rows: &Arc<Vec<Arc<VisibleMembership>>>,
+        is_all: bool,
+    ) -> Option<OrganizationMemberConnection> {
+        let is_there = self.after.is_none() && (is_all || rows.len() > self.size);
+        is_there.then(|| OrganizationMemberConnection {
+            list,
+            rows: rows.clone(),
+            request: self,
+            known_total: is_all.then_some(rows.len()),
+        })
+    }
+
+    /// Loads the page.
+    pub async fn load(
+        self,
+        ctx: &Context<'_>,
+        list: ListOf,
+    ) -> Result<OrganizationMemberConnection, ApiError> {
+        // One more than the page tells whether there is another.
+        let limit = i64::try_from(self.size).unwrap_or(i64::MAX - 1) + 1;
+        let slice = match self.after {
+            Some(position) => Slice::behind(position, limit),
+            None => Slice::first(limit),
+        };
+        let rows = ctx.viewer().loaders().await?.slice(SliceOf { list, slice }).await?;
+        let is_all = self.after.is_none() && rows.len() <= self.size;
+        let known_total = is_all.then_some(rows.len());
+        Ok(OrganizationMemberConnection { list, rows, request: self, known_total })
+    }
+}
+
+fn cursor(row: &VisibleMembership) -> String {
+    write_cursor(row.membership.position())
+}
+
+fn write_cursor(position: Position) -> String {
+    let mut bytes = [0; 24];
+    let (time, id) = bytes.split_at_mut(8);
+    time.copy_from_slice(&position.created_at.timestamp_micros().to_be_bytes());
+    id.copy_from_slice(position.id.0.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn read_cursor(cursor: &str) -> Option<Position> {
+    let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(cursor).ok()?.try_into().ok()?;
+    let (time, id) = bytes.split_at(8);
+    let created_at = DateTime::from_timestamp_micros(i64::from_be_bytes(time.try_into().ok()?))?;
+    let id = uuid::Uuid::from_slice(id).ok()?;
+    (id.get_version_num() == 7).then_some(Position { created_at, id: MembershipId(id) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_survive_the_trip_and_inventions_do_not() {
+        let position = Position {
+            created_at: DateTime::from_timestamp_micros(1_790_000_000_123_456).unwrap(),
+            id: MembershipId::generate(),
+        };
+        assert_eq!(read_cursor(&write_cursor(position)), Some(position));
+        for cursor in ["", "x", "MTA=", &"A".repeat(32), &URL_SAFE_NO_PAD.encode([0xff; 24])] {
+            assert_eq!(read_cursor(cursor), None, "{cursor:?}");
+        }
+    }
+
+    #[test]
+    fn page_sizes_are_bounded() {
+        for (first, is_fine) in [(0, false), (1, true), (100, true), (101, false), (-1, false)] {
+            assert_eq!(PageRequest::new(first, None).is_ok(), is_fine, "{first}");
+        }
+    }
+}

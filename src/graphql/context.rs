@@ -1,0 +1,181 @@
+//! Who is asking, and what this request has found out about them so far.
+
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::Context;
+use tokio::sync::Mutex;
+
+use super::{error::ApiError, loaders::Loaders};
+use crate::{
+    accounts::{AccountError, Accounts, DeletedAccount, DeletionRequest, Effort, Resolved},
+    auth::Session,
+    model::{User, UserId},
+    store::memberships::VisibleMembership,
+};
+
+/// How many memberships are loaded together with the user: one more than a page may hold, so that
+/// almost always all of them are known.
+pub const PRELOADED: i64 = 101;
+
+/// The caller of one request. Resolves its user once, on the first field that needs it.
+pub struct Viewer {
+    accounts: Accounts,
+    session: Option<Arc<Session>>,
+    state: Mutex<State>,
+    /// Why the user could not be resolved: then the whole answer is replaced.
+    failure: OnceLock<ViewerFailure>,
+}
+
+/// Why there is no user behind the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewerFailure(pub ApiError);
+
+enum State {
+    Unresolved,
+    Resolved(Resolved, Arc<Loaders>),
+    /// The caller's own account was deleted by an earlier field of this request.
+    Deleted,
+}
+
+impl Viewer {
+    /// `session` is `None` for an anonymous request.
+    pub fn new(accounts: Accounts, session: Option<Arc<Session>>) -> Self {
+        Self { accounts, session, state: Mutex::new(State::Unresolved), failure: OnceLock::new() }
+    }
+
+    /// Why the user could not be resolved, if that was tried and failed.
+    pub fn failure(&self) -> Option<&ViewerFailure> {
+        self.failure.get()
+    }
+
+    /// The account functions.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// The session of the request.
+    pub fn session(&self) -> Result<&Arc<Session>, ApiError> {
+        self.session.as_ref().ok_or_else(ApiError::unauthenticated)
+    }
+
+    /// The signed-in user. `with_memberships` asks for them in the same statement, which costs less
+    /// than asking later.
+    pub async fn resolved(&self, with_memberships: bool) -> Result<Resolved, ApiError> {
+        let mut state = self.state.lock().await;
+        match &*state {
+            State::Resolved(resolved, _) => Ok(resolved.clone()),
+            State::Deleted => Err(ApiError::unauthenticated()),
+            State::Unresolved => {
+                let effort = Effort {
+                    memberships: with_memberships.then_some(PRELOADED),
+                    ignore_back_off: false,
+                };
+                self.resolve(&mut state, effort).await
+            }
+        }
+    }
+
+    /// Resolves the user anew, trying harder to complete the profile.
+    pub async fn bootstrap(&self) -> Result<Resolved, ApiError> {
+        let mut state = self.state.lock().await;
+        if matches!(&*state, State::Deleted) {
+            return Err(ApiError::unauthenticated());
+        }
+        let effort = Effort { memberships: Some(PRELOADED), ignore_back_off: true };
+        self.resolve(&mut state, effort).await
+    }
+
+    async fn resolve(&self, state: &mut State, effort: Effort) -> Result<Resolved, ApiError> {
+        let outcome = match self.session() {
+            Ok(session) => self.accounts.resolve(session, effort).await.map_err(ApiError::from),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(resolved) => {
+                self.enter(state, resolved.clone());
+                Ok(resolved)
+            }
+            Err(error) => {
+                if matches!(state, State::Unresolved) {
+                    // Only the first failure counts; later ones say the same.
+                    let _ = self.failure.set(ViewerFailure(error.clone()));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Deletes an account. The caller's need not have been resolved: it may be marked already.
+    pub async fn delete_user(&self, request: DeletionRequest) -> Result<DeletedAccount, ApiError> {
+        let mut state = self.state.lock().await;
+        if matches!(&*state, State::Deleted) {
+            return Err(ApiError::unauthenticated());
+        }
+        let outcome = self.accounts.delete_user(self.session()?, request).await;
+        match outcome {
+            Ok(deleted) => {
+                if deleted.was_own {
+                    *state = State::Deleted;
+                } else if let State::Resolved(resolved, _) = &*state {
+                    let resolved = Resolved { memberships: None, ..resolved.clone() };
+                    self.enter(&mut state, resolved);
+                }
+                Ok(deleted)
+            }
+            Err(error) => {
+                let refused = matches!(&error, AccountError::Refused(_));
+                let error = ApiError::from(error);
+                if refused && matches!(&*state, State::Unresolved) {
+                    let _ = self.failure.set(ViewerFailure(error.clone()));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes over a changed user, so that later fields of the same request see it.
+    pub async fn replace_user(&self, user: Arc<User>) {
+        let mut state = self.state.lock().await;
+        if let State::Resolved(resolved, _) = &*state {
+            // Names stand in memberships too.
+            let resolved = Resolved { user, memberships: None, ..resolved.clone() };
+            self.enter(&mut state, resolved);
+        }
+    }
+
+    /// Rows loaded before a mutation must not be shown after it, so the loaders are new.
+    fn enter(&self, state: &mut State, resolved: Resolved) {
+        let loaders = Loaders::new(self.accounts.store().clone(), resolved.user.id);
+        *state = State::Resolved(resolved, Arc::new(loaders));
+    }
+
+    /// The loaders of this request, as the signed-in user sees the data.
+    pub async fn loaders(&self) -> Result<Arc<Loaders>, ApiError> {
+        match &*self.state.lock().await {
+            State::Resolved(_, loaders) => Ok(loaders.clone()),
+            _ => Err(ApiError::unauthenticated()),
+        }
+    }
+
+    /// The first memberships of a user, if they came with it.
+    pub async fn preloaded(&self, user: UserId) -> Option<Arc<Vec<Arc<VisibleMembership>>>> {
+        match &*self.state.lock().await {
+            State::Resolved(resolved, _) if resolved.user.id == user => {
+                resolved.memberships.clone()
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Gives resolvers the viewer by name.
+pub trait ContextExt {
+    /// Who is asking.
+    fn viewer(&self) -> &Viewer;
+}
+
+impl ContextExt for Context<'_> {
+    fn viewer(&self) -> &Viewer {
+        self.data_unchecked::<Arc<Viewer>>()
+    }
+}

@@ -1,0 +1,270 @@
+//! From a request's text to its answer, in the order of the checks: size, nesting, parse once, what the
+//! document expands to, validation, the operation, who may run it, variables, execution.
+
+use std::sync::Arc;
+
+use async_graphql::{
+    Positioned, Request, Response, ServerError, Value, Variables,
+    parser::{
+        parse_query,
+        types::{OperationDefinition, OperationType},
+    },
+    value,
+};
+
+use super::{
+    context::Viewer,
+    documents::{Documents, Prepared},
+    error::{ApiError, Code},
+    ordering::order,
+    phases::Phase,
+    precheck::{
+        Bounds, InputTypes, Refusal, check_document, check_nesting, coerce_variables,
+        complexity_uses_variables, drop_absent_variables, is_public, keep_only, select_operation,
+    },
+    schema::{Schema, schema_builder, sdl},
+    types::ServerInfo,
+};
+use crate::config::Limits;
+
+/// Everything that answers GraphQL. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    schema: Schema,
+    input_types: InputTypes,
+    documents: Documents,
+    bounds: Bounds,
+    max_query_bytes: usize,
+}
+
+/// A GraphQL request as it came, well-formed but unchecked.
+#[derive(Debug, Default)]
+pub struct GraphqlRequest {
+    /// The document.
+    pub query: String,
+    /// Which of its operations.
+    pub operation_name: Option<String>,
+    /// The variables.
+    pub variables: Variables,
+}
+
+/// A request whose document is known to be fine.
+pub struct Operation {
+    prepared: Arc<Prepared>,
+    name: Option<String>,
+    variables: Variables,
+    /// What the operation does.
+    pub kind: OperationType,
+    /// Whether it may run without a token.
+    pub is_public: bool,
+}
+
+/// A refused request: nothing was executed, so the answer has no `data`.
+#[derive(Debug)]
+pub struct RequestError {
+    /// Whether the text parsed, decides between the codes of parsing and validation.
+    pub code: Code,
+    /// All that was found.
+    pub errors: Vec<ServerError>,
+}
+
+impl Engine {
+    /// `limits` and `introspection` as configured, `server_info` as shown to everybody.
+    pub fn new(
+        limits: &Limits,
+        introspection: bool,
+        server_info: ServerInfo,
+    ) -> anyhow::Result<Self> {
+        Ok(Self(Arc::new(Inner {
+            schema: schema_builder(limits, introspection).data(server_info).finish(),
+            input_types: InputTypes::from_sdl(&sdl())?,
+            documents: Documents::new(),
+            bounds: Bounds {
+                nesting: limits.nesting,
+                selections: limits.selections,
+                aliases: limits.aliases,
+                directives: limits.directives,
+                operations: limits.operations,
+                introspection,
+            },
+            max_query_bytes: limits.query_bytes,
+        })))
+    }
+
+    /// Checks everything about a request that does not depend on who sends it.
+    pub async fn prepare(&self, request: GraphqlRequest) -> Result<Operation, RequestError> {
+        let prepared = self.document(&request.query).await?;
+        let name = request.operation_name;
+        let operation = select_operation(&prepared.document, name.as_deref())?;
+        let kind = operation.node.ty;
+        let is_public = is_public(&prepared.document, &operation.node);
+        Ok(Operation { prepared, name, variables: request.variables, kind, is_public })
+    }
+
+    /// The document of a text: known from before, or read and checked now.
+    async fn document(&self, text: &str) -> Result<Arc<Prepared>, RequestError> {
+        let inner = &self.0;
+        if let Some(prepared) = inner.documents.get(text) {
+            return Ok(prepared);
+        }
+        if text.len() > inner.max_query_bytes {
+            return Err(RequestError::one(
+                Code::GraphqlValidationFailed,
+                format!(
+                    "The query text is longer than {} bytes (MAX_QUERY_BYTES).",
+                    inner.max_query_bytes
+                ),
+            ));
+        }
+        check_nesting(text, inner.bounds.nesting)?;
+        let document = parse_query(text).map_err(|error| RequestError {
+            code: Code::GraphqlParseFailed,
+            errors: vec![on_one_line(error.into())],
+        })?;
+        check_document(&document, &inner.bounds)?;
+        inner.input_types.check_variables(&document)?;
+        let uses_variables = document
+            .operations
+            .iter()
+            .any(|(_, operation)| complexity_uses_variables(&document, &operation.node));
+        let prepared = Prepared { document, is_validated: !uses_variables };
+        self.validate(&prepared).await?;
+        let prepared = Arc::new(prepared);
+        inner.documents.insert(text, prepared.clone());
+        Ok(prepared)
+    }
+
+    /// Validates a whole document, without values for its variables: what fails here fails always.
+    async fn validate(&self, prepared: &Prepared) -> Result<(), RequestError> {
+        let phase = Arc::new(Phase::validation());
+        let mut request = Request::new("").data(phase.clone());
+        // Any operation will do, as nothing is executed; the rules look at all of them.
+        if let Some((Some(name), _)) = prepared.document.operations.iter().next() {
+            request = request.operation_name(name.as_str());
+        }
+        request.set_parsed_query(prepared.document.clone());
+        let response = self.0.schema.execute(request).await;
+        if phase.has_begun() && response.errors.is_empty() {
+            return Ok(());
+        }
+        Err(RequestError::validation(response.errors))
+    }
+
+    /// Executes an operation for a viewer. The response may have field errors.
+    pub async fn execute(
+        &self,
+        operation: Operation,
+        viewer: Arc<Viewer>,
+    ) -> Result<Response, RequestError> {
+        let inner = &self.0;
+        let name = operation.name.as_deref();
+        let definition: &Positioned<OperationDefinition> =
+            select_operation(&operation.prepared.document, name)?;
+        let variables =
+            coerce_variables(&definition.node, operation.variables, &inner.input_types)?;
+        let mut document = operation.prepared.document.clone();
+        keep_only(&mut document, name);
+        drop_absent_variables(&mut document, name, &variables);
+        let phase = Arc::new(Phase::execution(operation.prepared.is_validated));
+        let mut request = Request::new("").variables(variables).data(viewer).data(phase.clone());
+        if let Some(name) = name {
+            request = request.operation_name(name);
+        }
+        request.set_parsed_query(document);
+        let mut response = inner.schema.execute(request).await;
+        if !phase.has_begun() {
+            return Err(RequestError::validation(response.errors));
+        }
+        for error in &mut response.errors {
+            complete(error);
+        }
+        if response.data == Value::Null && response.errors.is_empty() {
+            // Everything was skipped: an empty object, not an absent one.
+            response.data = value!({});
+        }
+        order(
+            &mut response.data,
+            &definition.node.selection_set.node,
+            &operation.prepared.document,
+        );
+        Ok(response)
+    }
+}
+
+/// Gives an error that the framework raised while executing the code it lacks. Ours have one; what is
+/// left is always a value that does not fit its type.
+fn complete(error: &mut ServerError) {
+    let extensions = error.extensions.get_or_insert_default();
+    if extensions.get("code").is_none() {
+        extensions.set("code", Code::BadUserInput.as_str());
+    }
+    error.message = one_line(&error.message);
+}
+
+impl RequestError {
+    /// A single error without a place in the document.
+    pub fn one(code: Code, message: impl Into<String>) -> Self {
+        Self { code, errors: vec![ServerError::new(message, None)] }
+    }
+
+    fn validation(errors: Vec<ServerError>) -> Self {
+        let mut errors: Vec<_> = errors.into_iter().map(on_one_line).collect();
+        for error in &mut errors {
+            if let Some(text) = limit_text(&error.message) {
+                text.clone_into(&mut error.message);
+            }
+        }
+        if errors.is_empty() {
+            errors.push(ServerError::new("The document could not be validated.", None));
+        }
+        // One fault is often reported many times over; a few tell enough.
+        errors.truncate(20);
+        Self { code: Code::GraphqlValidationFailed, errors }
+    }
+}
+
+impl From<Refusal> for RequestError {
+    fn from(refusal: Refusal) -> Self {
+        let mut error = ServerError::new(refusal.message, None);
+        error.locations = refusal.locations;
+        Self { code: refusal.code.into(), errors: vec![error] }
+    }
+}
+
+impl From<ApiError> for RequestError {
+    fn from(error: ApiError) -> Self {
+        Self::one(error.code, error.message.into_owned())
+    }
+}
+
+/// The framework's limits, with the setting that moves each.
+fn limit_text(message: &str) -> Option<&'static str> {
+    match message {
+        "Query is too complex." => Some(
+            "The query is too complex (MAX_COMPLEXITY). Lists count as many times as they may \
+             have entries: ask for smaller pages.",
+        ),
+        "Query is nested too deep." => Some("The query is nested too deep (MAX_DEPTH)."),
+        _ => None,
+    }
+}
+
+fn on_one_line(mut error: ServerError) -> ServerError {
+    error.message = one_line(&error.message);
+    error
+}
+
+/// The parser draws its errors over several lines and repeats the line of the query; the last part
+/// says what is wrong. Nothing a client sent is repeated at length.
+fn one_line(message: &str) -> String {
+    let text = match message.rsplit_once("\n  = ") {
+        Some((_, reason)) => format!("Syntax error: {}", reason.trim()),
+        None => message.split_whitespace().collect::<Vec<_>>().join(" "),
+    };
+    if text.chars().count() > 300 {
+        return text.chars().take(299).chain(['…']).collect();
+    }
+    text
+}

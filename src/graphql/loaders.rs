@@ -1,0 +1,235 @@
+//! Batched reads for one request: however many fields ask for a kind of row on one level, one
+//! statement answers them. A set of loaders belongs to one request and one viewer, so that nothing
+//! cached can reach anybody else.
+
+use std::{collections::HashMap, fmt::Debug, hash::Hash, sync::Arc};
+
+use dataloader::{BatchFn, cached::Loader};
+
+use super::error::ApiError;
+use crate::{
+    model::{MembershipId, OrganizationId, User, UserId},
+    store::{
+        Store, StoreError,
+        memberships::{self, ListOf, Slice, VisibleMembership},
+        organizations::{self, VisibleOrganization},
+        users,
+    },
+};
+
+/// Keys per statement.
+const MAX_BATCH: usize = 1000;
+/// Lists per statement: SQLite joins at most 500 selects into one.
+const MAX_LISTS: usize = 100;
+
+/// What a loader holds for a key: the row, its absence, or why neither is known. There is an entry
+/// for every key, because a key without one would be asked for again.
+type Loaded<T> = Result<Option<Arc<T>>, ApiError>;
+
+/// One slice of one list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SliceOf {
+    /// Whose list.
+    pub list: ListOf,
+    /// Which part.
+    pub slice: Slice,
+}
+
+/// The loaders of one request.
+pub struct Loaders {
+    organizations: Loader<OrganizationId, Loaded<VisibleOrganization>, Source>,
+    memberships: Loader<MembershipId, Loaded<VisibleMembership>, Source>,
+    users: Loader<UserId, Loaded<User>, Source>,
+    slices: Loader<SliceOf, Loaded<Vec<Arc<VisibleMembership>>>, Source>,
+    counts: Loader<ListOf, Loaded<i64>, Source>,
+}
+
+impl Loaders {
+    /// Everything is read as `viewer` may see it.
+    pub fn new(store: Store, viewer: UserId) -> Self {
+        let source = Source { store, viewer };
+        Self {
+            organizations: loader(&source),
+            memberships: loader(&source),
+            users: loader(&source),
+            slices: loader(&source),
+            counts: loader(&source),
+        }
+    }
+
+    /// An organization the viewer belongs to.
+    pub async fn organization(&self, id: OrganizationId) -> Loaded<VisibleOrganization> {
+        load(&self.organizations, id).await
+    }
+
+    /// A membership in an organization the viewer belongs to.
+    pub async fn membership(&self, id: MembershipId) -> Loaded<VisibleMembership> {
+        load(&self.memberships, id).await
+    }
+
+    /// Any user; whether the viewer may see it is the caller's question.
+    pub async fn user(&self, id: UserId) -> Loaded<User> {
+        load(&self.users, id).await
+    }
+
+    /// A part of a list, oldest first.
+    pub async fn slice(&self, key: SliceOf) -> Result<Arc<Vec<Arc<VisibleMembership>>>, ApiError> {
+        Ok(load(&self.slices, key).await?.unwrap_or_default())
+    }
+
+    /// How long a list is.
+    pub async fn count(&self, list: ListOf) -> Result<i64, ApiError> {
+        Ok(load(&self.counts, list).await?.map_or(0, |count| *count))
+    }
+}
+
+#[derive(Clone)]
+struct Source {
+    store: Store,
+    viewer: UserId,
+}
+
+fn loader<K, T>(source: &Source) -> Loader<K, Loaded<T>, Source>
+where
+    K: Eq + Hash + Clone + Debug,
+    Source: BatchFn<K, Loaded<T>>,
+{
+    // One yield collects a level: every sibling has asked by then. More only costs time.
+    Loader::new(source.clone()).with_yield_count(1).with_max_batch_size(MAX_BATCH)
+}
+
+async fn load<K, T>(loader: &Loader<K, Loaded<T>, Source>, key: K) -> Loaded<T>
+where
+    K: Eq + Hash + Clone + Debug,
+    Source: BatchFn<K, Loaded<T>>,
+{
+    // A sibling field that is dropped (null propagation) can take a batch with it; the others of that
+    // batch then find no entry, once.
+    for _ in 0..2 {
+        if let Ok(found) = loader.try_load(key.clone()).await {
+            return found;
+        }
+    }
+    tracing::error!("a batch was lost twice");
+    Err(ApiError::internal())
+}
+
+/// Sorts rows to the keys that asked for them, with an entry for every key.
+fn answer<K: Eq + Hash + Clone, T>(
+    keys: &[K],
+    rows: Result<Vec<Arc<T>>, StoreError>,
+    key_of: impl Fn(&T) -> K,
+) -> HashMap<K, Loaded<T>> {
+    match rows {
+        Err(error) => {
+            let error = ApiError::from(error);
+            keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect()
+        }
+        Ok(rows) => {
+            let mut answers: HashMap<K, Loaded<T>> =
+                keys.iter().map(|key| (key.clone(), Ok(None))).collect();
+            for row in rows {
+                answers.insert(key_of(&row), Ok(Some(row)));
+            }
+            answers
+        }
+    }
+}
+
+impl BatchFn<OrganizationId, Loaded<VisibleOrganization>> for Source {
+    async fn load(
+        &mut self,
+        keys: &[OrganizationId],
+    ) -> HashMap<OrganizationId, Loaded<VisibleOrganization>> {
+        let rows = async {
+            let mut reader = self.store.read().await?;
+            organizations::load_organizations(reader.conn(), self.viewer, keys).await
+        };
+        answer(keys, rows.await, |row| row.organization.id)
+    }
+}
+
+impl BatchFn<MembershipId, Loaded<VisibleMembership>> for Source {
+    async fn load(
+        &mut self,
+        keys: &[MembershipId],
+    ) -> HashMap<MembershipId, Loaded<VisibleMembership>> {
+        let rows = async {
+            let mut reader = self.store.read().await?;
+            memberships::load_memberships(reader.conn(), self.viewer, keys).await
+        };
+        answer(keys, rows.await, |row| row.membership.id)
+    }
+}
+
+impl BatchFn<UserId, Loaded<User>> for Source {
+    async fn load(&mut self, keys: &[UserId]) -> HashMap<UserId, Loaded<User>> {
+        let rows = async {
+            let mut reader = self.store.read().await?;
+            users::load_users(reader.conn(), keys).await
+        };
+        answer(keys, rows.await, |row| row.id)
+    }
+}
+
+impl BatchFn<SliceOf, Loaded<Vec<Arc<VisibleMembership>>>> for Source {
+    async fn load(
+        &mut self,
+        keys: &[SliceOf],
+    ) -> HashMap<SliceOf, Loaded<Vec<Arc<VisibleMembership>>>> {
+        // Almost always all fields of a level ask for the same slice of different lists.
+        let mut lists_by_slice: HashMap<Slice, Vec<ListOf>> = HashMap::new();
+        for key in keys {
+            lists_by_slice.entry(key.slice).or_default().push(key.list);
+        }
+        let mut answers = HashMap::with_capacity(keys.len());
+        for (slice, lists) in lists_by_slice {
+            for lists in lists.chunks(MAX_LISTS) {
+                let rows = async {
+                    let mut reader = self.store.read().await?;
+                    memberships::load_slices(reader.conn(), self.viewer, lists, slice).await
+                };
+                let rows = rows.await.map_err(ApiError::from);
+                for list in lists {
+                    let rows = rows
+                        .as_ref()
+                        .map_err(Clone::clone)
+                        .map(|rows| Some(Arc::new(of_list(rows, *list))));
+                    answers.insert(SliceOf { list: *list, slice }, rows);
+                }
+            }
+        }
+        answers
+    }
+}
+
+/// Those of the rows that belong to a list, in the order of the list.
+fn of_list(rows: &[Arc<VisibleMembership>], list: ListOf) -> Vec<Arc<VisibleMembership>> {
+    let mut rows: Vec<_> = rows.iter().filter(|row| list.holds(&row.membership)).cloned().collect();
+    rows.sort_by_key(|row| row.membership.position());
+    rows
+}
+
+impl BatchFn<ListOf, Loaded<i64>> for Source {
+    async fn load(&mut self, keys: &[ListOf]) -> HashMap<ListOf, Loaded<i64>> {
+        let mut answers: HashMap<_, Loaded<i64>> =
+            keys.iter().map(|key| (*key, Ok(None))).collect();
+        for lists in keys.chunks(MAX_LISTS) {
+            let counts = async {
+                let mut reader = self.store.read().await?;
+                memberships::count_memberships(reader.conn(), self.viewer, lists).await
+            };
+            match counts.await {
+                Ok(counts) => {
+                    answers
+                        .extend(counts.into_iter().map(|(list, n)| (list, Ok(Some(Arc::new(n))))));
+                }
+                Err(error) => {
+                    let error = ApiError::from(error);
+                    answers.extend(lists.iter().map(|list| (*list, Err(error.clone()))));
+                }
+            }
+        }
+        answers
+    }
+}

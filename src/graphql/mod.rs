@@ -1,0 +1,20 @@
+//! The GraphQL face: schema, resolvers, and everything between a document and its execution. Knows
+//! accounts and the store; knows nothing of HTTP (media types, status codes), which is the caller's.
+
+mod connection;
+mod context;
+mod documents;
+pub mod engine;
+pub mod error;
+mod loaders;
+mod mutation;
+mod ordering;
+mod phases;
+pub mod precheck;
+mod query;
+mod schema;
+mod types;
+
+pub use context::{Viewer, ViewerFailure};
+pub use schema::{Schema, schema_builder, sdl};
+pub use types::{AuthMode, ServerInfo};

@@ -1,0 +1,143 @@
+//! A user: the caller, or for a super admin anyone.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+
+use super::{DateTime, Organization};
+use crate::{
+    graphql::{
+        connection::{OrganizationMemberConnection, PageRequest},
+        context::{ContextExt, PRELOADED},
+        error::ApiError,
+        loaders::SliceOf,
+    },
+    model,
+    store::memberships::{ListOf, Slice},
+};
+
+/// A user the viewer may read.
+pub struct User(pub Arc<model::User>);
+
+/// The caller's own account and profile.
+#[Object]
+impl User {
+    /// Globally unique, stable, opaque identifier.
+    pub async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// Identifier of the user at Clerk, for example `user_2abcXYZ`.
+    async fn clerk_user_id(&self) -> &str {
+        &self.0.clerk_user_id
+    }
+
+    /// Primary e-mail address in lower case; `null` when Clerk knows none.
+    async fn email(&self) -> Option<&str> {
+        self.0.email.as_deref()
+    }
+
+    /// Full display name.
+    async fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// Short name to show in user interfaces.
+    async fn preferred_name(&self) -> Option<&str> {
+        self.0.preferred_name.as_deref()
+    }
+
+    /// The best name available: preferred name, else full name, else the part of the e-mail address
+    /// before the `@`, else `User`.
+    async fn display_name(&self) -> &str {
+        self.0.display_name()
+    }
+
+    /// Pronouns, for example `they/them`.
+    async fn pronouns(&self) -> Option<&str> {
+        self.0.pronouns.as_deref()
+    }
+
+    /// IANA time zone name, for example `America/Los_Angeles`.
+    async fn timezone(&self) -> Option<&str> {
+        self.0.timezone.as_deref()
+    }
+
+    /// Notes for operators.
+    async fn notes(&self) -> Option<&str> {
+        self.0.notes.as_deref()
+    }
+
+    /// Background used to personalise the product.
+    async fn context(&self) -> Option<&str> {
+        self.0.context.as_deref()
+    }
+
+    /// Whether the user administers the whole installation.
+    async fn is_super_admin(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
+        // Whoever acts as somebody else does not act as super admin.
+        let viewer = ctx.viewer();
+        let is_impersonated = viewer.session()?.is_impersonated()
+            && viewer.resolved(false).await?.user.id == self.0.id;
+        Ok(self.0.is_super_admin && !is_impersonated)
+    }
+
+    /// The organization the user is working in; `null` when the user belongs to none.
+    async fn active_organization(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<Option<Organization>, ApiError> {
+        let viewer = ctx.viewer();
+        let list = ListOf::User(self.0.id);
+        let rows = if let Some(rows) = viewer.preloaded(self.0.id).await {
+            rows
+        } else {
+            let slice = Slice::first(PRELOADED);
+            viewer.loaders().await?.slice(SliceOf { list, slice }).await?
+        };
+        let stored = self.0.active_organization_id;
+        let among = rows.iter().find(|row| stored == Some(row.membership.organization_id));
+        if let (None, Some(stored), false) = (among, stored, is_all(rows.len()))
+            && viewer.resolved(false).await?.user.id == self.0.id
+            && let Some(organization) = viewer.loaders().await?.organization(stored).await?
+        {
+            return Ok(Some(Organization(organization)));
+        }
+        // No stored value, or a lost membership: the oldest one.
+        let active = among.or(rows.first());
+        Ok(active.map(|row| Organization(row.organization.clone())))
+    }
+
+    /// The user's memberships, oldest first.
+    #[graphql(complexity = "1 + usize::try_from(first).unwrap_or(0).min(100) * child_complexity")]
+    async fn memberships(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many to return, 1 to 100.", default = 50)] first: i32,
+        #[graphql(desc = "Return those after this cursor.")] after: Option<String>,
+    ) -> Result<OrganizationMemberConnection, ApiError> {
+        let page = PageRequest::new(first, after.as_deref())?;
+        let list = ListOf::User(self.0.id);
+        if let Some(rows) = ctx.viewer().preloaded(self.0.id).await
+            && let Some(cut) = page.cut(list, &rows, is_all(rows.len()))
+        {
+            return Ok(cut);
+        }
+        page.load(ctx, list).await
+    }
+
+    /// When the user was first seen.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
+    }
+
+    /// When the user was last changed.
+    async fn updated_at(&self) -> DateTime {
+        DateTime(self.0.updated_at)
+    }
+}
+
+/// Whether so many preloaded memberships are all there are.
+fn is_all(preloaded: usize) -> bool {
+    i64::try_from(preloaded).is_ok_and(|count| count < PRELOADED)
+}

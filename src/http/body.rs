@@ -1,0 +1,81 @@
+//! Reading a request's body, bounded in size and time.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, header},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+/// Why a body was not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// Longer than allowed.
+    TooLarge,
+    /// Not complete in time.
+    TooSlow,
+    /// The client stopped sending.
+    Broken,
+}
+
+/// Reads a body of at most `limit` bytes within `time`.
+pub async fn read(body: Body, limit: usize, time: Duration) -> Result<Bytes, BodyError> {
+    let reading = Limited::new(body, limit).collect();
+    match tokio::time::timeout(time, reading).await {
+        Err(_) => Err(BodyError::TooSlow),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+        Ok(Err(_)) => Err(BodyError::Broken),
+    }
+}
+
+/// Whether the body is announced to be JSON in UTF-8 (RFC 8259, section 8.1).
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let Ok(value) = value.to_str() else { return false };
+    let mut parts = value.split(';').map(str::trim);
+    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+        && parts.filter(|parameter| !parameter.is_empty()).all(|parameter| {
+            match parameter.split_once('=') {
+                Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+                    value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+                }
+                Some(_) => true,
+                None => false,
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_json_in_utf_8_is_json() {
+        let cases = [
+            ("application/json", true),
+            ("Application/JSON; charset=UTF-8", true),
+            ("application/json;charset=\"utf-8\"", true),
+            ("application/json;", true),
+            ("application/json; profile=x", true),
+            ("application/json; charset=utf-16", false),
+            ("application/json; charset", false),
+            ("application/graphql", false),
+            ("text/plain", false),
+            ("application/jsonp", false),
+            ("", false),
+        ];
+        for (value, expected) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, value.parse().unwrap());
+            assert_eq!(is_json(&headers), expected, "{value}");
+        }
+        assert!(!is_json(&HeaderMap::new()));
+        let mut twice = HeaderMap::new();
+        twice.append(header::CONTENT_TYPE, "application/json".parse().unwrap());
+        twice.append(header::CONTENT_TYPE, "text/plain".parse().unwrap());
+        assert!(!is_json(&twice));
+    }
+}

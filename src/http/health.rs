@@ -1,0 +1,35 @@
+//! Whether the process is alive, and whether it should be sent requests.
+
+use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use serde_json::json;
+
+use super::state::AppState;
+
+/// `GET /healthz`: the process answers.
+pub async fn alive() -> impl IntoResponse {
+    Json(json!({ "status": "ok" }))
+}
+
+/// `GET /readyz`: the database answers and is migrated, the keys are known, and no stop is under way.
+pub async fn ready(State(state): State<AppState>) -> impl IntoResponse {
+    let database = match state.accounts.store().is_current().await {
+        Ok(true) => "ok",
+        Ok(false) => "migrations are missing",
+        Err(error) => {
+            tracing::warn!(%error, "not ready: the database cannot answer");
+            "unreachable"
+        }
+    };
+    let keys = match &state.keys {
+        Some(keys) if keys.generation().is_err() => "not loaded",
+        _ => "ok",
+    };
+    let serving = if state.is_draining() { "stopping" } else { "ok" };
+    let is_ready = [database, keys, serving].iter().all(|check| *check == "ok");
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "status": if is_ready { "ready" } else { "not ready" },
+        "checks": { "database": database, "keys": keys, "serving": serving },
+    });
+    (status, Json(body))
+}

@@ -1,0 +1,25 @@
+//! The HTTP face: routes, middleware, and one handler per file. Knows everything below; contains no
+//! rule about accounts.
+
+mod authentication;
+mod body;
+mod bounds;
+mod cors;
+mod graphiql;
+mod graphql;
+mod graphql_request;
+mod graphql_response;
+mod health;
+mod media_type;
+mod persisted_queries;
+mod request_id;
+mod rest_error;
+mod router;
+mod state;
+mod users;
+
+pub use body::is_json;
+pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
+pub use persisted_queries::PersistedQueries;
+pub use router::router;
+pub use state::AppState;

@@ -1,0 +1,115 @@
+//! Every error of the REST face, and the only place that gives one its status.
+
+use std::borrow::Cow;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::{
+    authentication::{CHALLENGE, CHALLENGE_INVALID, RETRY_AFTER},
+    body::BodyError,
+};
+use crate::{
+    accounts::{AccountError, Mistake, MistakeKind},
+    graphql::error::{ApiError, Code},
+};
+
+/// An answer other than the one wanted: `{"detail": …}`.
+#[derive(Debug)]
+pub struct RestError {
+    status: StatusCode,
+    detail: Value,
+    challenge: Option<HeaderValue>,
+}
+
+impl RestError {
+    /// An error with a text of ours.
+    pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, detail: Value::String(detail.into().into_owned()), challenge: None }
+    }
+
+    /// The uniform 401. The body never tells why; the challenge tells only whether a token came.
+    pub fn unauthenticated(had_token: bool) -> Self {
+        let challenge = if had_token { CHALLENGE_INVALID } else { CHALLENGE };
+        let error = Self::new(StatusCode::UNAUTHORIZED, "Not authenticated");
+        Self { challenge: Some(challenge), ..error }
+    }
+
+    /// The database or Clerk's keys cannot be reached.
+    pub fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ApiError::unavailable().message)
+    }
+
+    /// Faults in the members of a PATCH.
+    pub fn mistakes(mistakes: &[Mistake]) -> Self {
+        let list = mistakes
+            .iter()
+            .map(|mistake| {
+                let code = match mistake.kind {
+                    MistakeKind::Invalid => "INVALID",
+                    MistakeKind::TooLong => "TOO_LONG",
+                    MistakeKind::UnknownTimezone => "UNKNOWN_TIMEZONE",
+                };
+                json!({ "field": mistake.field, "code": code, "message": mistake.message })
+            })
+            .collect();
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            detail: Value::Array(list),
+            challenge: None,
+        }
+    }
+}
+
+impl From<AccountError> for RestError {
+    fn from(error: AccountError) -> Self {
+        // One place decides what a client may know of a failure.
+        let error = ApiError::from(error);
+        let status = match error.code {
+            Code::Unauthenticated => return Self::unauthenticated(true),
+            Code::Forbidden => StatusCode::FORBIDDEN,
+            Code::BadUserInput => StatusCode::UNPROCESSABLE_ENTITY,
+            Code::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Code::IdentityProviderUnavailable => StatusCode::BAD_GATEWAY,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, error.message)
+    }
+}
+
+impl From<BodyError> for RestError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is longer than allowed (MAX_BODY_BYTES).",
+            ),
+            BodyError::TooSlow => Self::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "The body was not complete in time (BODY_TIMEOUT).",
+            ),
+            BodyError::Broken => {
+                Self::new(StatusCode::BAD_REQUEST, "The body ended before it was complete.")
+            }
+        }
+    }
+}
+
+impl IntoResponse for RestError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(json!({ "detail": self.detail }))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(challenge) = self.challenge {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
+    }
+}

@@ -1,0 +1,48 @@
+//! What every handler may need: one cloneable struct, no globals.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use super::persisted_queries::PersistedQueries;
+use crate::{
+    accounts::Accounts,
+    auth::Authenticator,
+    clerk::jwks::KeySource,
+    config::{Limits, ServerSettings},
+    dev::Development,
+    graphql::engine::Engine,
+};
+
+/// The parts of a running server. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// Verifies tokens.
+    pub authenticator: Authenticator,
+    /// The account functions, and through them the database.
+    pub accounts: Accounts,
+    /// Answers GraphQL.
+    pub engine: Engine,
+    /// Texts of queries known by their hash.
+    pub persisted_queries: Arc<PersistedQueries>,
+    /// Where verifying keys come from; `None` in local mode.
+    pub keys: Option<KeySource>,
+    /// Bounds of a request.
+    pub limits: Arc<Limits>,
+    /// Addresses, origins and switches.
+    pub server: Arc<ServerSettings>,
+    /// The publishable key, with which the GraphiQL page can sign in.
+    pub publishable_key: Option<Arc<str>>,
+    /// Development mode's stand-in for Clerk.
+    pub development: Option<Arc<Development>>,
+    /// Set when the server is about to stop.
+    pub draining: Arc<AtomicBool>,
+}
+
+impl AppState {
+    /// Whether the server is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

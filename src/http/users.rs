@@ -1,0 +1,220 @@
+//! The REST face of the account functions, for clients of the original product: the same functions as
+//! the GraphQL face, in snake case.
+
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
+
+use axum::{
+    Extension, Json,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{body, rest_error::RestError, state::AppState};
+use crate::{
+    accounts::{DeletionRequest, Effort, Mistake, MistakeKind, ProfileInput, Target},
+    auth::{Authentication, Session},
+    model::{User, UserId},
+};
+
+/// The profile as the product text shows it.
+#[derive(Serialize)]
+struct Profile<'a> {
+    id: UserId,
+    clerk_user_id: &'a str,
+    email: Option<&'a str>,
+    name: Option<&'a str>,
+    preferred_name: Option<&'a str>,
+    pronouns: Option<&'a str>,
+    timezone: Option<&'a str>,
+    notes: Option<&'a str>,
+    context: Option<&'a str>,
+    is_super_admin: bool,
+}
+
+impl<'a> Profile<'a> {
+    fn new(user: &'a User, session: &Session) -> Self {
+        Self {
+            id: user.id,
+            clerk_user_id: &user.clerk_user_id,
+            email: user.email.as_deref(),
+            name: user.name.as_deref(),
+            preferred_name: user.preferred_name.as_deref(),
+            pronouns: user.pronouns.as_deref(),
+            timezone: user.timezone.as_deref(),
+            notes: user.notes.as_deref(),
+            context: user.context.as_deref(),
+            is_super_admin: user.is_super_admin && !session.is_impersonated(),
+        }
+    }
+}
+
+/// `POST /api/v1/auth/bootstrap`
+pub async fn bootstrap(
+    State(state): State<AppState>,
+    Extension(authentication): Extension<Authentication>,
+) -> Response {
+    let session = match session(authentication) {
+        Ok(session) => session,
+        Err(error) => return error.into_response(),
+    };
+    within_bounds(&state, async {
+        let effort = Effort { ignore_back_off: true, ..Effort::default() };
+        let resolved = state.accounts.resolve(&session, effort).await?;
+        Ok(profile(&resolved.user, &session))
+    })
+    .await
+}
+
+/// `GET /api/v1/users/me`
+pub async fn read(
+    State(state): State<AppState>,
+    Extension(authentication): Extension<Authentication>,
+) -> Response {
+    let session = match session(authentication) {
+        Ok(session) => session,
+        Err(error) => return error.into_response(),
+    };
+    within_bounds(&state, async {
+        let resolved = state.accounts.resolve(&session, Effort::default()).await?;
+        Ok(profile(&resolved.user, &session))
+    })
+    .await
+}
+
+/// `PATCH /api/v1/users/me`: members left out keep their value, `null` clears.
+pub async fn update(
+    State(state): State<AppState>,
+    Extension(authentication): Extension<Authentication>,
+    request: Request,
+) -> Response {
+    let session = match session(authentication) {
+        Ok(session) => session,
+        Err(error) => return error.into_response(),
+    };
+    let (parts, sent) = request.into_parts();
+    if !body::is_json(&parts.headers) {
+        let detail = "Send the changes as application/json in UTF-8.";
+        return RestError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into_response();
+    }
+    let bytes = match body::read(sent, state.limits.body_bytes, state.limits.body_timeout).await {
+        Ok(bytes) => bytes,
+        Err(error) => return RestError::from(error).into_response(),
+    };
+    within_bounds(&state, async {
+        let input = read_changes(&bytes)?;
+        let resolved = state.accounts.resolve(&session, Effort::default()).await?;
+        let changes = input.check().map_err(|mistakes| RestError::mistakes(&mistakes))?;
+        let user = state.accounts.update_profile(&resolved.user, &changes).await?;
+        Ok(profile(&user, &session))
+    })
+    .await
+}
+
+/// `DELETE /api/v1/users/me`: here and at Clerk.
+pub async fn delete(
+    State(state): State<AppState>,
+    Extension(authentication): Extension<Authentication>,
+) -> Response {
+    let session = match session(authentication) {
+        Ok(session) => session,
+        Err(error) => return error.into_response(),
+    };
+    within_bounds(&state, async {
+        let request = DeletionRequest { target: Target::Own, from_clerk: true };
+        state.accounts.delete_user(&session, request).await?;
+        Ok(Json(json!({ "ok": true })).into_response())
+    })
+    .await
+}
+
+/// Does the work within the time limit; a panic is a 500 like any other fault of ours.
+async fn within_bounds(
+    state: &AppState,
+    work: impl Future<Output = Result<Response, RestError>>,
+) -> Response {
+    let work = AssertUnwindSafe(work).catch_unwind();
+    let mut response = match tokio::time::timeout(state.limits.execution_timeout, work).await {
+        Ok(Ok(outcome)) => outcome.unwrap_or_else(IntoResponse::into_response),
+        Ok(Err(_panic)) => {
+            tracing::error!("a handler panicked");
+            let detail = "Something went wrong here.";
+            RestError::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
+        }
+        Err(_elapsed) => RestError::unavailable().into_response(),
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Every operation here needs a session.
+fn session(authentication: Authentication) -> Result<Arc<Session>, RestError> {
+    match authentication {
+        Authentication::SignedIn(session) => Ok(session),
+        Authentication::Anonymous => Err(RestError::unauthenticated(false)),
+        Authentication::Refused => Err(RestError::unauthenticated(true)),
+        Authentication::Unavailable => Err(RestError::unavailable()),
+    }
+}
+
+fn profile(user: &User, session: &Session) -> Response {
+    Json(Profile::new(user, session)).into_response()
+}
+
+/// The members of a PATCH: each a string or `null`, none unknown.
+fn read_changes(bytes: &[u8]) -> Result<ProfileInput, RestError> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        RestError::new(
+            StatusCode::BAD_REQUEST,
+            format!("The body is not JSON: line {}, column {}.", error.line(), error.column()),
+        )
+    })?;
+    let Value::Object(mut members) = value else {
+        let detail = "The body must be a JSON object.";
+        return Err(RestError::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    };
+    let mut mistakes = Vec::new();
+    let mut take = |field| take_text(&mut members, field, &mut mistakes);
+    let input = ProfileInput {
+        name: take("name"),
+        preferred_name: take("preferred_name"),
+        pronouns: take("pronouns"),
+        timezone: take("timezone"),
+        notes: take("notes"),
+        context: take("context"),
+    };
+    if !members.is_empty() {
+        // The names are the client's; only how many there are is repeated.
+        mistakes.push(Mistake {
+            field: "",
+            kind: MistakeKind::Invalid,
+            message: format!(
+                "{} unknown member(s); known are name, preferred_name, pronouns, timezone, notes, context.",
+                members.len()
+            ),
+        });
+    }
+    if mistakes.is_empty() { Ok(input) } else { Err(RestError::mistakes(&mistakes)) }
+}
+
+fn take_text(
+    members: &mut Map<String, Value>,
+    field: &'static str,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Option<String>> {
+    match members.remove(field)? {
+        Value::Null => Some(None),
+        Value::String(text) => Some(Some(text)),
+        _ => {
+            mistakes.push(Mistake {
+                field,
+                kind: MistakeKind::Invalid,
+                message: "Send a string, or null to clear the field.".to_owned(),
+            });
+            None
+        }
+    }
+}

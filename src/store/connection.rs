@@ -1,0 +1,391 @@
+//! Connections and transactions of either database behind one type, and the macro that lets a
+//! statement be written once. Knows no table.
+
+use std::{
+    path::Path,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use secrecy::ExposeSecret;
+use sqlx::{
+    ConnectOptions, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
+    migrate::{Migrate, MigrateError, Migrator},
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{StoreError, dialect};
+use crate::config::DatabaseUrl;
+
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How long a request waits for a connection, or for SQLite's write lock, before it is told that the
+/// database cannot serve.
+const WAIT: Duration = Duration::from_secs(5);
+/// Read connections to SQLite. Each has a thread of its own; more than the cores can use costs memory.
+const SQLITE_READERS: usize = 4;
+/// Connections to PostgreSQL, at most. Several instances share the server's limit.
+const POSTGRES_CONNECTIONS: u32 = 10;
+/// Serialises migrations of several instances; any constant does as long as it never changes.
+const MIGRATION_LOCK: i64 = 0x6d69_7373_696f_6e63;
+
+/// The database. Cheap to clone; all clones share the connections.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    statements: AtomicU64,
+}
+
+enum Backend {
+    Sqlite {
+        /// SQLite has one writer at a time; a pool of one makes them queue here instead of there.
+        writer: SqlitePool,
+        readers: SqliteReaders,
+    },
+    Postgres(PgPool),
+}
+
+/// Read connections that stay open. Not a pool: a SQLite connection needs neither a health check
+/// before nor a ping after each use, and those cost more than the statement.
+struct SqliteReaders {
+    connections: Vec<Mutex<SqliteConnection>>,
+    next: AtomicUsize,
+}
+
+impl SqliteReaders {
+    async fn acquire(&self) -> Result<MutexGuard<'_, SqliteConnection>, StoreError> {
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let from_start = || (0..self.connections.len()).map(|step| start.wrapping_add(step));
+        for index in from_start() {
+            if let Some(connection) = self.connections.get(index % self.connections.len())
+                && let Ok(free) = connection.try_lock()
+            {
+                return Ok(free);
+            }
+        }
+        let Some(connection) = self.connections.get(start % self.connections.len()) else {
+            return Err(StoreError::Unavailable(sqlx::Error::PoolClosed));
+        };
+        tokio::time::timeout(WAIT, connection.lock())
+            .await
+            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))
+    }
+}
+
+/// What one statement runs on: a connection of either kind, for the length of that statement.
+pub struct Conn<'a> {
+    pub(super) link: Link<'a>,
+    statements: &'a AtomicU64,
+}
+
+pub(super) enum Link<'a> {
+    Sqlite(&'a mut SqliteConnection),
+    Postgres(&'a mut PgConnection),
+}
+
+impl Conn<'_> {
+    /// Counts a statement. [`on!`] does it; only a statement that cannot use the macro calls it.
+    pub(super) fn count(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs one expression with `$link` being the connection of whichever database it is, so that a
+/// statement is written once and checked by the compiler against both drivers.
+macro_rules! on {
+    ($conn:expr, $link:ident => $run:expr) => {{
+        let conn: $crate::store::Conn<'_> = $conn;
+        conn.count();
+        match conn.link {
+            $crate::store::connection::Link::Sqlite($link) => $run,
+            $crate::store::connection::Link::Postgres($link) => $run,
+        }
+        .map_err($crate::store::StoreError::from)
+    }};
+}
+pub(super) use on;
+
+/// A connection for reading outside a transaction; each statement sees what is committed by then.
+pub struct Reader<'s> {
+    held: Held<'s>,
+    statements: &'s AtomicU64,
+}
+
+enum Held<'s> {
+    Sqlite(MutexGuard<'s, SqliteConnection>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl Reader<'_> {
+    /// Lends the connection to one statement.
+    pub fn conn(&mut self) -> Conn<'_> {
+        let link = match &mut self.held {
+            Held::Sqlite(connection) => Link::Sqlite(connection),
+            Held::Postgres(connection) => Link::Postgres(connection),
+        };
+        Conn { link, statements: self.statements }
+    }
+}
+
+/// A transaction that may write. Dropped without [`Tx::commit`] it leaves nothing behind.
+pub struct Tx<'s> {
+    transaction: OpenTransaction,
+    statements: &'s AtomicU64,
+}
+
+enum OpenTransaction {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx<'_> {
+    /// Lends the transaction to one statement.
+    pub fn conn(&mut self) -> Conn<'_> {
+        let link = match &mut self.transaction {
+            OpenTransaction::Sqlite(transaction) => Link::Sqlite(&mut *transaction),
+            OpenTransaction::Postgres(transaction) => Link::Postgres(&mut *transaction),
+        };
+        Conn { link, statements: self.statements }
+    }
+
+    /// Makes everything durable and visible at once.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self.transaction {
+            OpenTransaction::Sqlite(transaction) => transaction.commit().await?,
+            OpenTransaction::Postgres(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// One migration and whether the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Number, ascending.
+    pub version: i64,
+    /// What it is about.
+    pub description: String,
+    /// Whether the database has it.
+    pub applied: bool,
+}
+
+impl Store {
+    /// Connects, and for SQLite creates the file (and its directory) when there is none.
+    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let backend = match url {
+            DatabaseUrl::Sqlite { path } => connect_sqlite(path).await?,
+            DatabaseUrl::Postgres { url } => connect_postgres(url.expose_secret()).await?,
+        };
+        Ok(Self(Arc::new(Inner { backend, statements: AtomicU64::new(0) })))
+    }
+
+    /// A connection for reading.
+    pub async fn read(&self) -> Result<Reader<'_>, StoreError> {
+        let held = match &self.0.backend {
+            Backend::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
+            Backend::Postgres(pool) => Held::Postgres(pool.acquire().await?),
+        };
+        Ok(Reader { held, statements: &self.0.statements })
+    }
+
+    /// A transaction that may write.
+    pub async fn begin(&self) -> Result<Tx<'_>, StoreError> {
+        let transaction = match &self.0.backend {
+            Backend::Sqlite { writer, .. } => {
+                OpenTransaction::Sqlite(writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?)
+            }
+            Backend::Postgres(pool) => OpenTransaction::Postgres(pool.begin().await?),
+        };
+        Ok(Tx { transaction, statements: &self.0.statements })
+    }
+
+    /// How many statements of ours have run, transaction control aside.
+    pub fn statements(&self) -> u64 {
+        self.0.statements.load(Ordering::Relaxed)
+    }
+
+    /// Which database this is, for people: `SQLite` or `PostgreSQL`.
+    pub fn kind(&self) -> &'static str {
+        match self.0.backend {
+            Backend::Sqlite { .. } => "SQLite",
+            Backend::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// Applies the migrations that are missing. Instances that start together wait for each other.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.0.backend {
+            Backend::Sqlite { writer, .. } => {
+                let mut tx = writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?;
+                apply(&SQLITE_MIGRATIONS, &mut *tx).await?;
+                tx.commit().await?;
+            }
+            Backend::Postgres(pool) => {
+                // A lock that ends with the transaction: a pooler in transaction mode would lose one
+                // that belongs to the session.
+                let mut tx = pool.begin().await?;
+                sqlx::query("SELECT pg_advisory_xact_lock($1)")
+                    .bind(MIGRATION_LOCK)
+                    .execute(&mut *tx)
+                    .await?;
+                apply(&POSTGRES_MIGRATIONS, &mut *tx).await?;
+                tx.commit().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All migrations of this version, oldest first, and whether the database has each.
+    pub async fn migrations(&self) -> Result<Vec<MigrationStatus>, StoreError> {
+        match &self.0.backend {
+            Backend::Sqlite { writer, .. } => {
+                status(&SQLITE_MIGRATIONS, &mut *writer.acquire().await?).await
+            }
+            Backend::Postgres(pool) => {
+                status(&POSTGRES_MIGRATIONS, &mut *pool.acquire().await?).await
+            }
+        }
+    }
+
+    /// Whether the database answers and has every migration of this version.
+    pub async fn is_current(&self) -> Result<bool, StoreError> {
+        Ok(self.migrations().await?.iter().all(|migration| migration.applied))
+    }
+
+    /// Closes the connections; SQLite folds its write-ahead log into the file.
+    pub async fn close(&self) {
+        match &self.0.backend {
+            Backend::Sqlite { writer, .. } => {
+                // Everything answered is durable already; this only leaves one file instead of two.
+                let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await;
+                if let Err(error) = folded {
+                    tracing::debug!(%error, "the write-ahead log stays beside the database");
+                }
+                writer.close().await;
+            }
+            Backend::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn connect_sqlite(path: &Path) -> Result<Backend, StoreError> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        tokio::fs::create_dir_all(directory)
+            .await
+            .map_err(|error| StoreError::Unavailable(sqlx::Error::Io(error)))?;
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An answered write is on disk, also after a power failure.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(WAIT)
+        .disable_statement_logging();
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(WAIT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options.clone())
+        .await?;
+    let mut connections = Vec::with_capacity(SQLITE_READERS);
+    for _ in 0..SQLITE_READERS {
+        connections.push(Mutex::new(options.clone().pragma("query_only", "ON").connect().await?));
+    }
+    Ok(Backend::Sqlite {
+        writer,
+        readers: SqliteReaders { connections, next: AtomicUsize::new(0) },
+    })
+}
+
+async fn connect_postgres(url: &str) -> Result<Backend, StoreError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|error| StoreError::Migration(format!("DATABASE_URL cannot be used: {error}")))?
+        .application_name("mission-control")
+        .disable_statement_logging();
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(WAIT)
+        .connect_with(options)
+        .await?;
+    Ok(Backend::Postgres(pool))
+}
+
+/// Applies what is missing, inside the transaction of the caller.
+async fn apply<C: Migrate>(migrator: &Migrator, connection: &mut C) -> Result<(), StoreError> {
+    let table = migrator.table_name.as_ref();
+    connection.ensure_migrations_table(table).await.map_err(describe)?;
+    let applied = connection.list_applied_migrations(table).await.map_err(describe)?;
+    refuse_unknown(migrator, &applied)?;
+    for migration in migrator.iter() {
+        match applied.iter().find(|known| known.version == migration.version) {
+            None => {
+                connection.apply(table, migration).await.map_err(describe)?;
+                tracing::info!(version = migration.version, "migration applied");
+            }
+            Some(known) if known.checksum != migration.checksum => {
+                return Err(StoreError::Migration(format!(
+                    "migration {} of this database was applied from a different text",
+                    migration.version
+                )));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn status<C: Migrate>(
+    migrator: &Migrator,
+    connection: &mut C,
+) -> Result<Vec<MigrationStatus>, StoreError> {
+    // A database nobody has migrated has no table to list.
+    let applied = match connection.list_applied_migrations(migrator.table_name.as_ref()).await {
+        Ok(applied) => applied,
+        Err(MigrateError::Execute(sqlx::Error::Database(_))) => Vec::new(),
+        Err(error) => return Err(describe(error)),
+    };
+    refuse_unknown(migrator, &applied)?;
+    Ok(migrator
+        .iter()
+        .map(|migration| MigrationStatus {
+            version: migration.version,
+            description: migration.description.to_string(),
+            applied: applied.iter().any(|known| known.version == migration.version),
+        })
+        .collect())
+}
+
+/// A database that a newer version has migrated must not be written by this one.
+fn refuse_unknown(
+    migrator: &Migrator,
+    applied: &[sqlx::migrate::AppliedMigration],
+) -> Result<(), StoreError> {
+    match applied.iter().find(|known| migrator.iter().all(|ours| ours.version != known.version)) {
+        None => Ok(()),
+        Some(unknown) => Err(StoreError::Migration(format!(
+            "the database has migration {}, which this version does not know: it was migrated by a newer version",
+            unknown.version
+        ))),
+    }
+}
+
+fn describe(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        other => StoreError::Migration(other.to_string()),
+    }
+}

@@ -1,0 +1,44 @@
+//! Every place where SQLite and PostgreSQL must be told different things, by name.
+
+use super::{
+    StoreError,
+    connection::{Conn, Link},
+};
+use crate::model::OrganizationId;
+
+/// How a transaction that writes begins on SQLite: it takes the one write lock at once, because a
+/// transaction that reads first and writes later fails without waiting when another wrote between.
+pub const SQLITE_BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+
+/// Serialises everything that creates or removes the user with this Clerk id, until the end of the
+/// transaction. It must be a statement of its own, before the one that reads the tombstone: on READ
+/// COMMITTED a statement sees what was committed when it began, so a check inside the inserting
+/// statement can miss a deletion that commits while it waits.
+///
+/// PostgreSQL: an advisory lock on a hash of the id (two ids that share a hash merely wait for each
+/// other). SQLite: `BEGIN IMMEDIATE` has already excluded every other writer.
+pub async fn lock_clerk_id(conn: Conn<'_>, clerk_id: &str) -> Result<(), StoreError> {
+    conn.count();
+    if let Link::Postgres(link) = conn.link {
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(clerk_id)
+            .execute(link)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Locks organizations against a concurrent change of their memberships, in the order of their ids,
+/// so that two transactions that want several cannot wait for each other in a circle.
+pub async fn lock_organizations(conn: Conn<'_>, ids: &[OrganizationId]) -> Result<(), StoreError> {
+    conn.count();
+    if let Link::Postgres(link) = conn.link {
+        let mut sorted: Vec<_> = ids.iter().map(|id| id.0).collect();
+        sorted.sort_unstable();
+        sqlx::query("SELECT id FROM organizations WHERE id = ANY($1) ORDER BY id FOR UPDATE")
+            .bind(sorted)
+            .execute(link)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! Statements about memberships. Everything that is read for somebody is joined with that viewer's
+//! own membership, so that what the viewer may not see is not there.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+
+use super::{Conn, StoreError, connection::on, organizations::VisibleOrganization};
+use crate::model::{
+    Membership, MembershipId, Organization, OrganizationId, Position, Role, User, UserId,
+};
+
+/// A membership together with what is shown of it: the person and the organization.
+#[derive(Clone)]
+pub struct VisibleMembership {
+    /// The membership itself.
+    pub membership: Membership,
+    /// The person's full name.
+    pub name: Option<String>,
+    /// The person's short name.
+    pub preferred_name: Option<String>,
+    /// The person's e-mail address.
+    pub email: Option<String>,
+    /// The organization as the viewer sees it.
+    pub organization: Arc<VisibleOrganization>,
+}
+
+/// The columns of a membership and its organization, optional for the sake of outer joins.
+#[derive(FromRow)]
+pub(super) struct MembershipColumns {
+    m_id: Option<MembershipId>,
+    m_user_id: Option<UserId>,
+    m_role: Option<String>,
+    m_created_at: Option<DateTime<Utc>>,
+    m_updated_at: Option<DateTime<Utc>>,
+    o_id: Option<OrganizationId>,
+    o_clerk_id: Option<String>,
+    o_name: Option<String>,
+    o_created_at: Option<DateTime<Utc>>,
+    o_updated_at: Option<DateTime<Utc>>,
+    viewer_role: Option<String>,
+}
+
+/// The select list that [`MembershipColumns`] reads, for tables aliased `m` and `o`; the argument is
+/// the column with the viewer's role.
+macro_rules! membership_columns {
+    ($viewer_role:literal) => {
+        concat!(
+            "m.id AS m_id, m.user_id AS m_user_id, m.role AS m_role, m.created_at AS m_created_at, \
+             m.updated_at AS m_updated_at, o.id AS o_id, o.clerk_organization_id AS o_clerk_id, \
+             o.name AS o_name, o.created_at AS o_created_at, o.updated_at AS o_updated_at, ",
+            $viewer_role,
+            " AS viewer_role"
+        )
+    };
+}
+pub(super) use membership_columns;
+
+impl MembershipColumns {
+    /// The membership of this row, if it has one, belonging to `person`.
+    pub(super) fn of(self, person: &User) -> Option<Arc<VisibleMembership>> {
+        self.into_visible(person.name.clone(), person.preferred_name.clone(), person.email.clone())
+    }
+
+    fn into_visible(
+        self,
+        name: Option<String>,
+        preferred_name: Option<String>,
+        email: Option<String>,
+    ) -> Option<Arc<VisibleMembership>> {
+        let organization = Organization {
+            id: self.o_id?,
+            clerk_organization_id: self.o_clerk_id,
+            name: self.o_name?,
+            created_at: self.o_created_at?,
+            updated_at: self.o_updated_at?,
+        };
+        Some(Arc::new(VisibleMembership {
+            membership: Membership {
+                id: self.m_id?,
+                organization_id: organization.id,
+                user_id: self.m_user_id?,
+                role: Role::parse(&self.m_role?)?,
+                created_at: self.m_created_at?,
+                updated_at: self.m_updated_at?,
+            },
+            name,
+            preferred_name,
+            email,
+            organization: Arc::new(VisibleOrganization {
+                organization,
+                viewer_role: Role::parse(&self.viewer_role?)?,
+            }),
+        }))
+    }
+}
+
+#[derive(FromRow)]
+struct PersonalMembershipColumns {
+    #[sqlx(flatten)]
+    membership: MembershipColumns,
+    person_name: Option<String>,
+    person_preferred_name: Option<String>,
+    person_email: Option<String>,
+}
+
+impl PersonalMembershipColumns {
+    fn into_visible(self) -> Option<Arc<VisibleMembership>> {
+        self.membership.into_visible(
+            self.person_name,
+            self.person_preferred_name,
+            self.person_email,
+        )
+    }
+}
+
+const SELECT_VISIBLE: &str = concat!(
+    "SELECT ",
+    membership_columns!("v.role"),
+    ", p.name AS person_name, p.preferred_name AS person_preferred_name, p.email AS person_email \
+     FROM organization_members m \
+     JOIN organization_members v ON v.organization_id = m.organization_id \
+     JOIN organizations o ON o.id = m.organization_id \
+     JOIN users p ON p.id = m.user_id \
+     WHERE v.user_id = "
+);
+
+/// Whose list of memberships: a person's or an organization's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListOf {
+    /// The memberships of one person.
+    User(UserId),
+    /// The members of one organization.
+    Organization(OrganizationId),
+}
+
+impl ListOf {
+    /// Whether a membership belongs to the list.
+    pub fn holds(self, membership: &Membership) -> bool {
+        match self {
+            Self::User(id) => membership.user_id == id,
+            Self::Organization(id) => membership.organization_id == id,
+        }
+    }
+}
+
+/// Which part of a list: at most `limit` memberships behind `after`, oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Slice {
+    /// How many at most, 1 or more.
+    pub limit: i64,
+    /// Where the part before ended.
+    pub after: Option<(DateTime<Utc>, MembershipId)>,
+}
+
+impl Slice {
+    /// The first `limit` memberships.
+    pub const fn first(limit: i64) -> Self {
+        Self { limit, after: None }
+    }
+
+    /// At most `limit` memberships behind `position`.
+    pub fn behind(position: Position, limit: i64) -> Self {
+        Self { limit, after: Some((position.created_at, position.id)) }
+    }
+}
+
+/// Loads the same slice of several lists in one statement, as `viewer` sees them, in no particular
+/// order.
+pub async fn load_slices(
+    conn: Conn<'_>,
+    viewer: UserId,
+    lists: &[ListOf],
+    slice: Slice,
+) -> Result<Vec<Arc<VisibleMembership>>, StoreError> {
+    if lists.is_empty() {
+        return Ok(Vec::new());
+    }
+    // One limited index range per list; a window function would read every member of each.
+    let rows: Vec<PersonalMembershipColumns> = on!(conn, link => {
+        let mut query = sqlx::QueryBuilder::new("");
+        for (index, list) in lists.iter().enumerate() {
+            query.push(if index == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
+            query.push(SELECT_VISIBLE).push_bind(viewer);
+            match *list {
+                ListOf::User(id) => query.push(" AND m.user_id = ").push_bind(id),
+                ListOf::Organization(id) => query.push(" AND m.organization_id = ").push_bind(id),
+            };
+            if let Some((created_at, id)) = slice.after {
+                query.push(" AND (m.created_at, m.id) > (").push_bind(created_at);
+                query.push(", ").push_bind(id).push(")");
+            }
+            query.push(" ORDER BY m.created_at, m.id LIMIT ").push_bind(slice.limit).push(") l");
+        }
+        query.build_query_as().fetch_all(link).await
+    })?;
+    Ok(rows.into_iter().filter_map(PersonalMembershipColumns::into_visible).collect())
+}
+
+/// Loads memberships by id as `viewer` sees them; those the viewer may not see are left out.
+pub async fn load_memberships(
+    conn: Conn<'_>,
+    viewer: UserId,
+    ids: &[MembershipId],
+) -> Result<Vec<Arc<VisibleMembership>>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<PersonalMembershipColumns> = on!(conn, link => {
+        let mut query = sqlx::QueryBuilder::new(SELECT_VISIBLE);
+        query.push_bind(viewer).push(" AND m.id IN (");
+        let mut list = query.separated(", ");
+        for id in ids {
+            list.push_bind(*id);
+        }
+        query.push(")");
+        query.build_query_as().fetch_all(link).await
+    })?;
+    Ok(rows.into_iter().filter_map(PersonalMembershipColumns::into_visible).collect())
+}
+
+/// How many memberships each list holds that `viewer` may see; lists without any are left out.
+pub async fn count_memberships(
+    conn: Conn<'_>,
+    viewer: UserId,
+    lists: &[ListOf],
+) -> Result<Vec<(ListOf, i64)>, StoreError> {
+    if lists.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(Option<UserId>, Option<OrganizationId>, i64)> = on!(conn, link => {
+        let mut query = sqlx::QueryBuilder::new("");
+        for (index, list) in lists.iter().enumerate() {
+            query.push(if index == 0 { "" } else { " UNION ALL " });
+            let (columns, group) = match list {
+                ListOf::User(_) => ("m.user_id AS u, NULL AS o", "m.user_id"),
+                ListOf::Organization(_) => ("NULL AS u, m.organization_id AS o", "m.organization_id"),
+            };
+            query.push("SELECT ").push(columns);
+            query.push(", COUNT(*) AS n FROM organization_members m \
+                JOIN organization_members v ON v.organization_id = m.organization_id \
+                WHERE v.user_id = ").push_bind(viewer);
+            match *list {
+                ListOf::User(id) => query.push(" AND m.user_id = ").push_bind(id),
+                ListOf::Organization(id) => query.push(" AND m.organization_id = ").push_bind(id),
+            };
+            query.push(" GROUP BY ").push(group);
+        }
+        query.build_query_as().fetch_all(link).await
+    })?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(user, organization, count)| {
+            let list = user.map(ListOf::User).or(organization.map(ListOf::Organization))?;
+            Some((list, count))
+        })
+        .collect())
+}
+
+/// A membership about to exist.
+#[derive(Debug, Clone)]
+pub struct NewMembership<'a> {
+    /// Ours, freshly generated.
+    pub id: MembershipId,
+    /// Where.
+    pub organization_id: OrganizationId,
+    /// Who.
+    pub user_id: UserId,
+    /// As what.
+    pub role: Role,
+    /// Clerk's id of a mirrored membership.
+    pub clerk_membership_id: Option<&'a str>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// Inserts a membership. `false` when the person is a member there already.
+pub async fn insert_membership(
+    conn: Conn<'_>,
+    membership: &NewMembership<'_>,
+) -> Result<bool, StoreError> {
+    on!(conn, link => sqlx::query(
+        "INSERT INTO organization_members (id, organization_id, user_id, role, clerk_membership_id, \
+         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6) \
+         ON CONFLICT (organization_id, user_id) DO NOTHING")
+        .bind(membership.id)
+        .bind(membership.organization_id)
+        .bind(membership.user_id)
+        .bind(membership.role.as_str())
+        .bind(membership.clerk_membership_id)
+        .bind(membership.now)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
+}
+
+/// Makes the longest-standing admin, else member, the owner of an organization that has people but
+/// no owner, `leaving` not counted. `false` when there is an owner or nobody.
+pub async fn promote_successor(
+    conn: Conn<'_>,
+    organization: OrganizationId,
+    leaving: UserId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE organization_members SET role = 'owner', updated_at = $3 WHERE id = (\
+        SELECT m.id FROM organization_members m \
+        WHERE m.organization_id = $1 AND m.user_id <> $2 AND NOT EXISTS (\
+            SELECT 1 FROM organization_members w \
+            WHERE w.organization_id = $1 AND w.user_id <> $2 AND w.role = 'owner') \
+        ORDER BY CASE m.role WHEN 'admin' THEN 0 ELSE 1 END, m.created_at, m.id LIMIT 1)";
+    on!(conn, link => sqlx::query(SQL)
+        .bind(organization)
+        .bind(leaving)
+        .bind(now)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
+}

@@ -1,0 +1,19 @@
+//! The database: every SQL statement of the product, each written once for SQLite and PostgreSQL.
+//!
+//! A statement is a function that takes a [`Conn`]; the functions are grouped by the table they are
+//! about. Where the two dialects must differ the difference has a name in [`dialect`]. Knows the
+//! model; knows nothing of Clerk, GraphQL or HTTP, and never asks what time it is.
+
+mod connection;
+pub mod dialect;
+mod error;
+mod ids;
+pub mod memberships;
+pub mod organizations;
+pub mod sessions;
+pub mod tombstones;
+pub mod users;
+pub mod webhook_messages;
+
+pub use connection::{Conn, MigrationStatus, Reader, Store, Tx};
+pub use error::StoreError;

@@ -1,0 +1,71 @@
+//! Logging set-up and counters. Knows no domain type: labels come from the callers.
+
+use std::io::IsTerminal;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, LogSettings};
+
+/// Starts logging to standard error, so that standard output stays free for what a command prints.
+pub fn start_logging(settings: &LogSettings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.filter)?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let as_json = match settings.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+    };
+    let started = if as_json {
+        builder.json().flatten_event(true).try_init()
+    } else {
+        builder.with_ansi(std::io::stderr().is_terminal()).try_init()
+    };
+    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+}
+
+/// The counters of one server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    authentications: Family<Outcome, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("mission_control");
+        let authentications = Family::default();
+        registry.register(
+            "authentications",
+            "Requests by what their Authorization header came to",
+            authentications.clone(),
+        );
+        Self { registry, authentications }
+    }
+}
+
+impl Metrics {
+    /// Counts one look at an `Authorization` header; `outcome` is `accepted`, `anonymous`, or why the
+    /// token was refused.
+    pub fn count_authentication(&self, outcome: &'static str) {
+        self.authentications.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Everything in the Prometheus text format.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if let Err(error) = encode(&mut text, &self.registry) {
+            tracing::error!(%error, "the metrics cannot be written out");
+        }
+        text
+    }
+}

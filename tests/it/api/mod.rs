@@ -1,0 +1,3 @@
+//! The product through its HTTP face.
+
+mod me;

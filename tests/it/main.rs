@@ -1,0 +1,5 @@
+//! Tests of the whole product: one binary, so that it links once.
+
+mod api;
+mod store;
+mod support;

@@ -1,0 +1,177 @@
+//! The real server without a socket: the router that production runs, a clock that stands still, and
+//! the stand-in for Clerk.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use http_body_util::BodyExt;
+use mission_control::{
+    app::App,
+    clerk::jwks::KeySource,
+    clock::ManualClock,
+    config::{Environment, Settings},
+    store::Store,
+};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::{StandInClerk, TestDatabase, Token, clerk::SECRET_KEY, noon};
+
+/// A server under test.
+pub struct TestApp {
+    /// The clock of the server.
+    pub clock: Arc<ManualClock>,
+    /// What the server takes for Clerk.
+    pub clerk: Arc<StandInClerk>,
+    /// The server.
+    pub app: App,
+    router: Router,
+}
+
+/// An answer, read to its end.
+pub struct Answer {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Header fields.
+    pub headers: HeaderMap,
+    /// The body as it came.
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON; `null` when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// The code of the first error.
+    pub fn code(&self) -> String {
+        self.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// `data`, of an answer that must not have errors.
+    pub fn data(&self) -> Value {
+        let body = self.json();
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
+        assert!(body["errors"].is_null(), "{}", self.text);
+        body["data"].clone()
+    }
+
+    /// A header field as text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// A server in clerk mode on `database`, with the key set loaded.
+pub async fn start(database: &TestDatabase) -> TestApp {
+    TestApp::start(database, &[]).await
+}
+
+impl TestApp {
+    /// The same with settings of the test's own, which win.
+    pub async fn start(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
+        let clerk = Arc::new(StandInClerk::start().await);
+        let clock = Arc::new(ManualClock::new(noon()));
+        Self::join(database.store.clone(), clerk, clock, settings).await
+    }
+
+    /// Another instance: the same Clerk and clock, connections of its own.
+    pub async fn second_instance(&self, database: &TestDatabase) -> Self {
+        let store = database.second_instance().await;
+        Self::join(store, self.clerk.clone(), self.clock.clone(), &[]).await
+    }
+
+    async fn join(
+        store: Store,
+        clerk: Arc<StandInClerk>,
+        clock: Arc<ManualClock>,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let url = clerk.url();
+        let mut pairs = vec![
+            ("AUTH_MODE", "clerk"),
+            ("CLERK_SECRET_KEY", SECRET_KEY),
+            ("CLERK_API_URL", url.as_str()),
+        ];
+        pairs.retain(|(name, _)| settings.iter().all(|(other, _)| other != name));
+        pairs.extend_from_slice(settings);
+        let environment = Environment::from_pairs(pairs);
+        let (settings, _) =
+            Settings::read(&environment).unwrap_or_else(|faults| panic!("{faults}"));
+        let app = App::with_store(settings, store, clock.clone()).await.unwrap();
+        if let Some(KeySource::Remote(keys)) = &app.state.keys {
+            keys.refresh_if_due().await;
+        }
+        let router = app.router();
+        Self { clock, clerk, app, router }
+    }
+
+    /// Serves one request.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+
+    /// Posts a GraphQL document without variables.
+    pub async fn query(&self, token: Option<&Token>, query: &str) -> Answer {
+        self.graphql(token, json!({ "query": query })).await
+    }
+
+    /// Posts a GraphQL request.
+    pub async fn graphql(&self, token: Option<&Token>, body: Value) -> Answer {
+        let request = Request::post("/graphql")
+            .header(header::ACCEPT, "application/graphql-response+json, application/json;q=0.9")
+            .header(header::CONTENT_TYPE, "application/json");
+        self.send(signed(request, token).body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// Sends a REST request.
+    pub async fn rest(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&Token>,
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.send(signed(request, token).body(body).unwrap()).await
+    }
+
+    /// An ordinary token of a user, issued now, with e-mail address and name.
+    pub fn token(&self, clerk_user_id: &str) -> Token {
+        use mission_control::clock::Clock;
+        Token::complete(clerk_user_id, self.clock.now())
+    }
+
+    /// How many statements `work` runs.
+    pub async fn statements<T>(&self, work: impl Future<Output = T>) -> (T, u64) {
+        let before = self.app.state.accounts.store().statements();
+        let outcome = work.await;
+        (outcome, self.app.state.accounts.store().statements() - before)
+    }
+}
+
+fn signed(
+    request: axum::http::request::Builder,
+    token: Option<&Token>,
+) -> axum::http::request::Builder {
+    match token {
+        Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {}", token.sign())),
+        None => request,
+    }
+}

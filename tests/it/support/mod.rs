@@ -1,0 +1,19 @@
+//! What the tests are built from: databases, a stand-in for Clerk, tokens, and the real router.
+
+mod app;
+mod clerk;
+mod database;
+mod tokens;
+
+pub use app::{Answer, TestApp, start};
+pub use clerk::{Fault, StandInClerk};
+pub use database::TestDatabase;
+pub(crate) use database::both;
+pub use tokens::Token;
+
+use chrono::{DateTime, Utc};
+
+/// When every test begins.
+pub fn noon() -> DateTime<Utc> {
+    "2026-11-01T12:00:00Z".parse().unwrap()
+}
