@@ -1,5 +1,8 @@
 //! The product through its HTTP face.
 
+mod cors;
 mod documents;
 mod me;
+mod panics;
+mod persisted_queries;
 mod protocol;
