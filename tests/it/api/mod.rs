@@ -2,6 +2,7 @@
 
 mod cors;
 mod documents;
+mod limits;
 mod me;
 mod panics;
 mod persisted_queries;
