@@ -5,6 +5,7 @@ mod authentication;
 mod body;
 mod bounds;
 mod cors;
+mod first_bytes;
 mod graphiql;
 mod graphql;
 mod graphql_request;
@@ -21,6 +22,7 @@ mod users;
 
 pub use body::is_json;
 pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
+pub use first_bytes::FirstBytes;
 pub use persisted_queries::PersistedQueries;
 pub use router::router;
 pub use state::AppState;

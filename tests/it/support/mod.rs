@@ -3,12 +3,14 @@
 mod app;
 mod clerk;
 mod database;
+mod server;
 mod tokens;
 
 pub use app::{Answer, TestApp, start};
 pub use clerk::{Fault, StandInClerk};
 pub use database::TestDatabase;
 pub(crate) use database::both;
+pub use server::{Raw, Server, post};
 pub use tokens::Token;
 
 use chrono::{DateTime, Utc};
