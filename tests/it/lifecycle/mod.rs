@@ -1,3 +1,4 @@
 //! The life of an account: what Clerk's events change, in whatever order they come.
 
+mod any_order;
 mod webhooks;
