@@ -7,8 +7,8 @@ mod tokens;
 
 pub use app::{Answer, TestApp, start};
 pub use clerk::{Fault, StandInClerk};
-pub use database::TestDatabase;
 pub(crate) use database::both;
+pub use database::{EmptyDatabase, TestDatabase, administer, parse};
 pub use tokens::Token;
 
 use chrono::{DateTime, Utc};
