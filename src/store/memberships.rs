@@ -31,7 +31,7 @@ pub struct VisibleMembership {
 pub(super) struct MembershipColumns {
     m_id: Option<MembershipId>,
     m_user_id: Option<UserId>,
-    m_role: Option<String>,
+    m_role: Option<Role>,
     m_created_at: Option<DateTime<Utc>>,
     m_updated_at: Option<DateTime<Utc>>,
     o_id: Option<OrganizationId>,
@@ -39,7 +39,7 @@ pub(super) struct MembershipColumns {
     o_name: Option<String>,
     o_created_at: Option<DateTime<Utc>>,
     o_updated_at: Option<DateTime<Utc>>,
-    viewer_role: Option<String>,
+    viewer_role: Option<Role>,
 }
 
 /// The select list that [`MembershipColumns`] reads, for tables aliased `m` and `o`; the argument is
@@ -81,7 +81,7 @@ impl MembershipColumns {
                 id: self.m_id?,
                 organization_id: organization.id,
                 user_id: self.m_user_id?,
-                role: Role::parse(&self.m_role?)?,
+                role: self.m_role?,
                 created_at: self.m_created_at?,
                 updated_at: self.m_updated_at?,
             },
@@ -90,7 +90,7 @@ impl MembershipColumns {
             email,
             organization: Arc::new(VisibleOrganization {
                 organization,
-                viewer_role: Role::parse(&self.viewer_role?)?,
+                viewer_role: self.viewer_role?,
             }),
         }))
     }
@@ -287,7 +287,7 @@ pub async fn insert_membership(
         .bind(membership.id)
         .bind(membership.organization_id)
         .bind(membership.user_id)
-        .bind(membership.role.as_str())
+        .bind(membership.role)
         .bind(membership.clerk_membership_id)
         .bind(membership.now)
         .execute(link)

@@ -128,7 +128,9 @@ impl EmptyDatabase {
             let mut connection = PgConnection::connect(&self.url).await?;
             sqlx::raw_sql(sql).execute(&mut connection).await?;
         } else {
-            let mut connection = SqliteConnection::connect(&self.url).await?;
+            // The first connection makes the file.
+            let url = format!("{}?mode=rwc", self.url);
+            let mut connection = SqliteConnection::connect(&url).await?;
             sqlx::raw_sql(sql).execute(&mut connection).await?;
         }
         Ok(())
