@@ -1,4 +1,5 @@
 //! The product through its HTTP face.
 
 mod authentication;
+mod key_set;
 mod me;
