@@ -1,0 +1,3 @@
+//! The life of an account: what Clerk's events change, in whatever order they come.
+
+mod webhooks;
