@@ -89,6 +89,14 @@ impl Accounts {
         session: &Session,
         request: DeletionRequest,
     ) -> Result<DeletedAccount, AccountError> {
+        self.counted(self.authorize_and_delete(session, request).await)
+    }
+
+    async fn authorize_and_delete(
+        &self,
+        session: &Session,
+        request: DeletionRequest,
+    ) -> Result<DeletedAccount, AccountError> {
         let caller = self.find_caller(session).await?;
         if session.is_impersonated() {
             return Err(AccountError::Forbidden(

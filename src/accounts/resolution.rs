@@ -64,6 +64,14 @@ impl Accounts {
         session: &Session,
         effort: Effort,
     ) -> Result<Resolved, AccountError> {
+        self.counted(self.find_or_create(session, effort).await)
+    }
+
+    async fn find_or_create(
+        &self,
+        session: &Session,
+        effort: Effort,
+    ) -> Result<Resolved, AccountError> {
         let mut created = false;
         for _ in 0..ATTEMPTS {
             let (standing, memberships) = self.look_up(session, effort).await?;

@@ -1,5 +1,7 @@
 //! The product through its HTTP face.
 
 mod authentication;
+mod creation;
 mod key_set;
 mod me;
+

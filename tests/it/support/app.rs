@@ -125,12 +125,19 @@ impl TestApp {
         }
     }
 
-    /// How often an outcome of looking at an `Authorization` header, or a reason to refuse a session,
-    /// was counted.
+    /// How often looking at an `Authorization` header came to this.
     pub fn counted(&self, outcome: &str) -> u64 {
-        let prefix = format!("mission_control_authentications_total{{outcome=\"{outcome}\"}} ");
+        self.metric(&format!("mission_control_authentications_total{{outcome=\"{outcome}\"}} "))
+    }
+
+    /// How often a session whose token was good was refused for this reason.
+    pub fn refusals(&self, reason: &str) -> u64 {
+        self.metric(&format!("mission_control_session_refusals_total{{outcome=\"{reason}\"}} "))
+    }
+
+    fn metric(&self, prefix: &str) -> u64 {
         let text = self.app.metrics.render();
-        text.lines().find_map(|line| line.strip_prefix(&prefix)).map_or(0, |n| n.parse().unwrap())
+        text.lines().find_map(|line| line.strip_prefix(prefix)).map_or(0, |n| n.parse().unwrap())
     }
 
     /// Serves one request.
