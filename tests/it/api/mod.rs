@@ -4,4 +4,4 @@ mod authentication;
 mod creation;
 mod key_set;
 mod me;
-
+mod standing;
