@@ -5,3 +5,4 @@ mod creation;
 mod key_set;
 mod me;
 mod standing;
+mod synchronisation;
