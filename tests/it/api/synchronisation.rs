@@ -155,11 +155,14 @@ both! {
             ("nothing said of the same", addressed(at(4), "c@example.com"), true),
             ("nothing said of another", addressed(at(5), "d@example.com"), false),
             ("an older one", addressed(at(4), "d@example.com").claim("email_verified", true), false),
+            ("said of the same", addressed(at(6), "d@example.com").claim("email_verified", true), true),
         ];
         for (name, token, expected) in &steps {
             me(&app, token).await;
             assert_eq!(verified(&database).await, *expected, "{name}");
         }
+        let (_, statements) = app.statements(me(&app, &steps[7].1)).await;
+        assert_eq!(statements, 1, "said and stored");
     }
 }
 
