@@ -144,7 +144,7 @@ impl Accounts {
             Target::User(id) => Some(id),
             Target::Nobody => None,
         };
-        if !caller.is_super_admin || session.is_impersonated() {
+        if !session.is_super_admin(&caller) {
             // The same for every id, so that nobody learns which ones exist.
             return Err(AccountError::Forbidden("Only a super admin may delete another user."));
         }

@@ -2,7 +2,9 @@
 
 mod authentication;
 mod creation;
+mod impersonation;
 mod key_set;
+mod local_mode;
 mod me;
 mod standing;
 mod synchronisation;
