@@ -63,7 +63,11 @@ impl Accounts {
             Event::MembershipDeleted { clerk_id, membership } => {
                 mirror::remove_membership(&mut tx, clerk_id, membership.as_deref(), now).await?;
             }
-            Event::SessionEnded { session_id, .. } => {
+            Event::SessionEnded { session_id, user_id } => {
+                if let Some(user_id) = user_id {
+                    // Whether the session's last request or its end comes first, the user exists.
+                    mirror::find_or_insert_user(&mut tx, user_id, now).await?;
+                }
                 let until = Some(now + REVOCATION);
                 sessions::revoke_session(tx.conn(), session_id, now, until).await?;
             }

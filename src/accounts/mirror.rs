@@ -117,7 +117,7 @@ pub(super) async fn remove_membership(
 
 /// The user with this Clerk id, created without a profile when there is none. `None` when the user
 /// was deleted.
-async fn find_or_insert_user(
+pub(super) async fn find_or_insert_user(
     tx: &mut Tx<'_>,
     clerk_user_id: &str,
     now: DateTime<Utc>,

@@ -7,7 +7,7 @@ mod tokens;
 mod webhooks;
 
 pub use app::{Answer, TestApp, start};
-pub use clerk::{Fault, StandInClerk};
+pub use clerk::{Fault, SECRET_KEY, StandInClerk};
 pub use database::TestDatabase;
 pub(crate) use database::both;
 pub use tokens::Token;
