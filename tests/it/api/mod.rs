@@ -1,3 +1,10 @@
 //! The product through its HTTP face.
 
+mod authentication;
+mod creation;
+mod impersonation;
+mod key_set;
+mod local_mode;
 mod me;
+mod standing;
+mod synchronisation;
