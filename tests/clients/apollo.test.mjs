@@ -262,7 +262,7 @@ test("pages of a connection merge by relayStylePagination", async () => {
   assert.equal(first.edges.length, 1);
   assert.equal(first.pageInfo.hasNextPage, true);
   await pages.fetchMore({ variables: { after: first.pageInfo.endCursor } });
-  const { edges, pageInfo } = pages.getCurrentResult().data.me.memberships;
+  const { edges, pageInfo } = client.readQuery({ query }).me.memberships;
   watching.unsubscribe();
   assert.equal(new Set(edges.map(({ node }) => node.id)).size, 2);
   assert.equal(pageInfo.hasNextPage, false);
