@@ -212,9 +212,8 @@ test("an ErrorLink renews the token and repeats, queries and mutations alike", a
   let token = expired;
   let renewals = 0;
   const renew = new ErrorLink(({ error, operation, forward }) => {
-    if (operation.getContext().isRetry || !CombinedGraphQLErrors.is(error)) return;
+    if (!CombinedGraphQLErrors.is(error)) return;
     if (!error.errors.some(({ extensions }) => extensions?.code === "UNAUTHENTICATED")) return;
-    operation.setContext({ isRetry: true });
     const renewed = server.token().then((fresh) => {
       token = fresh;
       renewals += 1;
