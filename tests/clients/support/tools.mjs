@@ -19,7 +19,7 @@ export async function workspace(...sources) {
 
 /** Runs a program to its end; answers its exit code and all it printed. */
 export function run(file, args, cwd, env = {}) {
-  const options = { cwd, env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: "1", ...env }, maxBuffer: 1 << 26 };
+  const options = { cwd, env: { ...process.env, NO_COLOR: "1", ...env }, maxBuffer: 1 << 26 };
   return new Promise((resolve) => {
     execFile(file, args, options, (error, stdout, stderr) => {
       resolve({ code: error ? (error.code ?? 1) : 0, output: stdout + stderr });
