@@ -6,5 +6,6 @@ mod impersonation;
 mod key_set;
 mod local_mode;
 mod me;
+mod page_size_variables;
 mod standing;
 mod synchronisation;
