@@ -16,6 +16,7 @@ mod persisted_queries;
 mod request_id;
 mod rest_error;
 mod router;
+mod stand_in;
 mod state;
 mod users;
 mod webhooks;
