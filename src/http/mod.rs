@@ -20,6 +20,7 @@ mod users;
 
 pub use body::is_json;
 pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
+pub use graphiql::Page;
 pub use persisted_queries::PersistedQueries;
 pub use router::router;
 pub use state::AppState;

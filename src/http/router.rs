@@ -22,7 +22,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), authentication::authenticate));
     let mut router = Router::new()
         .merge(with_session)
-        .route("/", get(graphiql::index))
+        .merge(graphiql::routes(&state))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if let Some(development) = &state.development {
