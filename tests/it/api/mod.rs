@@ -1,3 +1,4 @@
 //! The product through its HTTP face.
 
+mod graphiql;
 mod me;
