@@ -4,7 +4,7 @@ use std::path::Path;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if std::env::var_os("CARGO_FEATURE_EMBEDDED_UI").is_some() {
+    if cfg!(feature = "embedded-ui") {
         println!("cargo::rerun-if-changed=ui/dist");
         if !Path::new("ui/dist").is_dir() {
             println!(

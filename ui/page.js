@@ -294,18 +294,25 @@ function clerkSession({ publishableKey, script }) {
       who.replaceChildren(avatar(name, hueOf(user.id)), element("span", { className: "name", textContent: name }));
       button.className = "plain";
       button.textContent = "Sign out";
-      button.onclick = () => window.Clerk.signOut({ redirectUrl: location.href });
+      button.onclick = () => attempt(window.Clerk.signOut({ redirectUrl: location.href }));
     } else {
       who.replaceChildren();
       button.className = "primary";
       button.textContent = "Sign in";
       button.onclick = () =>
-        window.Clerk.redirectToSignIn({
-          signInForceRedirectUrl: location.href,
-          signUpForceRedirectUrl: location.href,
-        });
+        attempt(
+          window.Clerk.redirectToSignIn({
+            signInForceRedirectUrl: location.href,
+            signUpForceRedirectUrl: location.href,
+          }),
+        );
     }
     void drawClock();
+  }
+
+  /** What Clerk's script refuses is said rather than left in the console. */
+  function attempt(promise) {
+    promise.catch((error) => notice.show(error.message, "session"));
   }
 
   async function drawClock() {

@@ -38,6 +38,15 @@ describe("development mode", () => {
     page.check();
   });
 
+  test("the page works under the other name of this machine", async (t) => {
+    const { url } = await serve(t, EMBEDDED, "dev");
+    const server = { url: url.replace("127.0.0.1", "localhost") };
+    const page = await newPage(t, browser, server);
+    await open(page, server);
+    assert.equal((await run(page)).data.me.email, "ada@example.com");
+    page.check();
+  });
+
   test("another person is chosen with one click, and remembered", async (t) => {
     const server = await serve(t, EMBEDDED, "dev");
     const page = await newPage(t, browser, server);
@@ -207,11 +216,11 @@ describe("a build without GraphiQL inside", () => {
   });
 
   test("runs no file that is not the published one", async (t) => {
-    for (const tampered of ["graphiql.min.js", "graphiql.min.css", "umd/react.production.min.js"]) {
+    for (const tampered of ["graphiql.min.js", "graphiql.min.css", "react.production.min.js"]) {
       const server = await serve(t, PLAIN, "dev");
       const page = await newPage(t, browser, server, { ...CDN, mayComplain: true });
       await standInForCdn(page, {
-        tamper: (file) => (file === tampered ? "window.tampered = true;" : null),
+        tamper: (file) => (file.endsWith(`/${tampered}`) ? "window.tampered = true;" : null),
       });
       await page.goto(server.url);
       await page.getByRole("alert").getByText("GraphiQL could not be loaded").waitFor();
@@ -285,6 +294,10 @@ describe("modes with tokens of their own", () => {
     await page.clock.fastForward(61_000);
     await number.getByText("expired").waitFor();
     await picture(page, "token-expired");
+    await page.setViewportSize({ width: 420, height: 800 });
+    await picture(page, "token-expired-420");
+    await page.getByRole("button", { name: "Forget" }).click();
+    await picture(page, "token-field-420");
     page.check();
   });
 

@@ -179,8 +179,8 @@ export async function standInForCdn(page, { tamper = () => null } = {}) {
   await page.route("https://cdn.jsdelivr.net/**", async (route) => {
     const { pathname } = new URL(route.request().url());
     asked.push(pathname);
-    const [, name, file] = /^\/npm\/([a-z-]+)@[0-9.]+\/(.+)$/.exec(pathname);
-    const body = tamper(file) ?? fs.readFileSync(path.join(root, "ui/node_modules", name, file));
+    const file = pathname.replace("/npm/", "");
+    const body = tamper(file) ?? fs.readFileSync(path.join(root, "ui/dist", file));
     await route.fulfill({
       body,
       contentType: file.endsWith(".css") ? "text/css" : "application/javascript",
