@@ -106,7 +106,8 @@ impl OwnFile {
     /// Changes whenever the content does; in the address it lets browsers keep the file for ever.
     pub fn hash(&self) -> String {
         let digest = digest(&SHA256, self.content.as_bytes());
-        digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let beginning = digest.as_ref().iter().take(8);
+        format!("{:016x}", beginning.fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte)))
     }
 }
 
