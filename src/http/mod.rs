@@ -23,6 +23,7 @@ mod webhooks;
 
 pub use body::is_json;
 pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
+pub use graphiql::Page;
 pub use metrics::metrics_router;
 pub use persisted_queries::PersistedQueries;
 pub use router::router;

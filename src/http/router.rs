@@ -28,7 +28,7 @@ pub fn router(state: AppState) -> Router {
     let mut router = Router::new()
         .merge(with_session)
         .route("/api/v1/webhooks/clerk", post(webhooks::receive))
-        .route("/", get(graphiql::index))
+        .merge(graphiql::routes(&state))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if let Some(development) = &state.development {

@@ -4,6 +4,7 @@ mod authentication;
 mod cors;
 mod creation;
 mod documents;
+mod graphiql;
 mod impersonation;
 mod key_set;
 mod local_mode;
