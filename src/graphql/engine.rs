@@ -16,6 +16,7 @@ use super::{
     context::Viewer,
     documents::{Documents, Prepared},
     error::{ApiError, Code},
+    nulls::OutputTypes,
     ordering::order,
     phases::Phase,
     precheck::{
@@ -34,6 +35,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     schema: Schema,
     input_types: InputTypes,
+    output_types: OutputTypes,
     documents: Documents,
     bounds: Bounds,
     max_query_bytes: usize,
@@ -80,6 +82,7 @@ impl Engine {
         Ok(Self(Arc::new(Inner {
             schema: schema_builder(limits, introspection).data(server_info).finish(),
             input_types: InputTypes::from_sdl(&sdl())?,
+            output_types: OutputTypes::from_sdl(&sdl())?,
             documents: Documents::new(),
             bounds: Bounds {
                 nesting: limits.nesting,
@@ -184,6 +187,16 @@ impl Engine {
             // Everything was skipped: an empty object, not an absent one.
             response.data = value!({});
         }
+        inner.output_types.settle(
+            &mut response.data,
+            response
+                .errors
+                .iter()
+                .map(|error| error.path.as_slice())
+                .filter(|path| !path.is_empty()),
+            &definition.node,
+            &operation.prepared.document,
+        );
         order(
             &mut response.data,
             &definition.node.selection_set.node,
