@@ -111,9 +111,12 @@ impl TestApp {
         Self { clock, clerk, app, router }
     }
 
-    /// Serves one request.
+    /// Serves one request, in a task like every connection of the real server: a task that yields lets
+    /// others run first, which is what batches loads. Dropped halfway, the request is dropped too.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let mut task = tokio::task::JoinSet::new();
+        task.spawn(self.router.clone().oneshot(request));
+        let response = task.join_next().await.unwrap().unwrap().unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         Answer {
