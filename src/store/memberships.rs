@@ -229,33 +229,27 @@ pub async fn count_memberships(
     if lists.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<(Option<UserId>, Option<OrganizationId>, i64)> = on!(conn, link => {
+    let rows: Vec<(i64, i64)> = on!(conn, link => {
         let mut query = sqlx::QueryBuilder::new("");
-        for (index, list) in lists.iter().enumerate() {
-            query.push(if index == 0 { "" } else { " UNION ALL " });
-            let (columns, group) = match list {
-                ListOf::User(_) => ("m.user_id AS u, NULL AS o", "m.user_id"),
-                ListOf::Organization(_) => ("NULL AS u, m.organization_id AS o", "m.organization_id"),
-            };
-            query.push("SELECT ").push(columns);
-            query.push(", COUNT(*) AS n FROM organization_members m \
+        for (index, list) in (0_i64..).zip(lists) {
+            // The place of the list rather than its id: a column that is a user's id in one select and
+            // nothing in two others before it has a type PostgreSQL cannot settle.
+            query.push(if index == 0 { "SELECT " } else { " UNION ALL SELECT " }).push_bind(index);
+            query.push(" AS place, COUNT(*) AS n FROM organization_members m \
                 JOIN organization_members v ON v.organization_id = m.organization_id \
                 WHERE v.user_id = ").push_bind(viewer);
             match *list {
                 ListOf::User(id) => query.push(" AND m.user_id = ").push_bind(id),
                 ListOf::Organization(id) => query.push(" AND m.organization_id = ").push_bind(id),
             };
-            query.push(" GROUP BY ").push(group);
         }
         query.build_query_as().fetch_all(link).await
     })?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(user, organization, count)| {
-            let list = user.map(ListOf::User).or(organization.map(ListOf::Organization))?;
-            Some((list, count))
-        })
-        .collect())
+    let counts = rows.into_iter().filter(|(_, count)| *count > 0).filter_map(|(place, count)| {
+        let list = lists.get(usize::try_from(place).ok()?)?;
+        Some((*list, count))
+    });
+    Ok(counts.collect())
 }
 
 /// A membership about to exist.
