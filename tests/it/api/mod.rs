@@ -1,3 +1,9 @@
 //! The product through its HTTP face.
 
+mod bootstrap;
 mod me;
+mod nodes;
+mod organizations;
+mod schema;
+mod seed;
+mod statements;
