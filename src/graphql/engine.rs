@@ -148,7 +148,17 @@ impl Engine {
             request = request.operation_name(name.as_str());
         }
         request.set_parsed_query(prepared.document.clone());
-        let response = self.0.schema.execute(request).await;
+        let mut response = self.0.schema.execute(request).await;
+        if !prepared.is_validated {
+            // HACK
+            response.errors.retain(|e| {
+                !(e.message.starts_with("Variable ") && e.message.ends_with(" is not defined."))
+                    && !e.message.contains("found null")
+            }); // HACK
+            if response.errors.is_empty() {
+                return Ok(());
+            } // HACK
+        } // HACK
         if phase.has_begun() && response.errors.is_empty() {
             return Ok(());
         }

@@ -244,9 +244,12 @@ pub async fn load_active_organizations(
     }
     let rows: Vec<(UserId, Option<OrganizationId>)> = on!(conn, link => {
         let mut query = sqlx::QueryBuilder::new(
-            "SELECT u.id, (SELECT m.organization_id FROM organization_members m WHERE m.user_id = u.id \
-             ORDER BY CASE WHEN m.organization_id = u.active_organization_id THEN 0 ELSE 1 END, \
-             m.created_at, m.id LIMIT 1) FROM users u WHERE u.id IN (",
+            "SELECT u.id, COALESCE(\
+             (SELECT m.organization_id FROM organization_members m \
+                 WHERE m.user_id = u.id AND m.organization_id = u.active_organization_id), \
+             (SELECT m.organization_id FROM organization_members m \
+                 WHERE m.user_id = u.id ORDER BY m.created_at, m.id LIMIT 1)) \
+             FROM users u WHERE u.id IN (",
         );
         let mut list = query.separated(", ");
         for id in ids {

@@ -7,3 +7,4 @@ mod organizations;
 mod schema;
 mod seed;
 mod statements;
+mod update_profile;

@@ -5,8 +5,12 @@ use mission_control::{
     clock::Clock,
     model::{MembershipId, OrganizationId, Role, UserId},
     store::{
-        memberships::{NewMembership, insert_membership},
-        organizations::{NewOrganization, insert_organization},
+        memberships::{
+            ClerkMembershipState, NewMembership, insert_membership, upsert_mirrored_membership,
+        },
+        organizations::{
+            ClerkOrganizationState, NewOrganization, insert_organization, upsert_mirror,
+        },
         users::{Lookup, find_standing, set_super_admin},
     },
 };
@@ -31,8 +35,7 @@ pub enum Presence {
 /// Asks the database about a user.
 pub async fn presence(app: &TestApp, clerk_user_id: &str) -> Presence {
     let mut reader = app.app.state.accounts.store().read().await.unwrap();
-    let lookup = Lookup { clerk_user_id, session_id: None, clerk_organization_id: None };
-    let standing = find_standing(reader.conn(), lookup).await.unwrap();
+    let standing = find_standing(reader.conn(), Lookup::of_user(clerk_user_id)).await.unwrap();
     match standing.user {
         None => Presence::Gone,
         Some(_) if standing.is_being_deleted => Presence::Marked,
@@ -49,7 +52,13 @@ pub async fn promote(app: &TestApp, user: UserId) {
 
 /// A local organization with these members, who all join now.
 pub async fn found(app: &TestApp, name: &str, members: &[(UserId, Role)]) -> OrganizationId {
-    insert(app, name, None, members).await
+    let id = OrganizationId::generate();
+    let organization = NewOrganization { id, personal_user_id: None, name, now: app.clock.now() };
+    let mut tx = app.app.state.accounts.store().begin().await.unwrap();
+    insert_organization(tx.conn(), &organization).await.unwrap();
+    tx.commit().await.unwrap();
+    join(app, id, members).await;
+    id
 }
 
 /// The mirror of an organization at Clerk.
@@ -59,7 +68,30 @@ pub async fn found_mirrored(
     clerk_organization_id: &str,
     members: &[(UserId, Role)],
 ) -> OrganizationId {
-    insert(app, name, Some(clerk_organization_id), members).await
+    let now = app.clock.now();
+    let organization = ClerkOrganizationState {
+        clerk_organization_id,
+        name: Some(name),
+        created_by: None,
+        updated_at: now,
+        now,
+    };
+    let mut tx = app.app.state.accounts.store().begin().await.unwrap();
+    let organization_id = upsert_mirror(tx.conn(), &organization).await.unwrap().id;
+    for (user_id, role) in members {
+        let clerk_membership_id = format!("orgmem_{clerk_organization_id}_{user_id}");
+        let membership = ClerkMembershipState {
+            clerk_membership_id: &clerk_membership_id,
+            organization_id,
+            user_id: *user_id,
+            role: *role,
+            updated_at: now,
+            now,
+        };
+        upsert_mirrored_membership(tx.conn(), &membership).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    organization_id
 }
 
 /// Adds members to an organization, now.
@@ -72,39 +104,17 @@ pub async fn join(app: &TestApp, organization: OrganizationId, members: &[(UserI
     tx.commit().await.unwrap();
 }
 
-async fn insert(
-    app: &TestApp,
-    name: &str,
-    clerk_organization_id: Option<&str>,
-    members: &[(UserId, Role)],
-) -> OrganizationId {
-    let id = OrganizationId::generate();
-    let organization = NewOrganization {
-        id,
-        clerk_organization_id,
-        personal_user_id: None,
-        name,
-        now: app.clock.now(),
-    };
-    let mut tx = app.app.state.accounts.store().begin().await.unwrap();
-    insert_organization(tx.conn(), &organization).await.unwrap();
-    tx.commit().await.unwrap();
-    join(app, id, members).await;
-    id
-}
-
 fn membership(
     app: &TestApp,
     organization_id: OrganizationId,
     user_id: UserId,
     role: Role,
-) -> NewMembership<'static> {
+) -> NewMembership {
     NewMembership {
         id: MembershipId::generate(),
         organization_id,
         user_id,
         role,
-        clerk_membership_id: None,
         now: app.clock.now(),
     }
 }
@@ -116,7 +126,6 @@ pub async fn found_many(app: &TestApp, count: usize, user: UserId) -> Vec<Organi
     for index in 0..count {
         let organization = NewOrganization {
             id: OrganizationId::generate(),
-            clerk_organization_id: None,
             personal_user_id: None,
             name: &format!("Group {index}"),
             now: app.clock.now(),
