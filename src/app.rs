@@ -86,7 +86,7 @@ impl App {
         let identity = identity(&settings.auth, &clock, &metrics)?;
         let clerk_settings = settings.auth.clerk();
         let leeway = clerk_settings.map(|clerk| clerk.leeway).unwrap_or_default();
-        let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway);
+        let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway, metrics.clone());
         let server_info = ServerInfo { auth_mode: identity.mode };
         let engine = Engine::new(&settings.limits, settings.server.introspection, server_info)?;
         let development = match &settings.auth {

@@ -7,7 +7,7 @@ use async_graphql::{
     Positioned, Request, Response, ServerError, Value, Variables,
     parser::{
         parse_query,
-        types::{OperationDefinition, OperationType},
+        types::{ExecutableDocument, OperationDefinition, OperationType},
     },
     value,
 };
@@ -20,8 +20,8 @@ use super::{
     ordering::order,
     phases::Phase,
     precheck::{
-        Bounds, InputTypes, Refusal, check_document, check_nesting, coerce_variables,
-        complexity_uses_variables, drop_absent_variables, is_public, keep_only, select_operation,
+        Bounds, InputTypes, Refusal, assume_smallest_pages, check_document, check_nesting,
+        coerce_variables, drop_absent_variables, is_public, keep_only, select_operation,
     },
     schema::{Schema, schema_builder, sdl},
     types::ServerInfo,
@@ -128,37 +128,25 @@ impl Engine {
         })?;
         check_document(&document, &inner.bounds)?;
         inner.input_types.check_variables(&document)?;
-        let uses_variables = document
-            .operations
-            .iter()
-            .any(|(_, operation)| complexity_uses_variables(&document, &operation.node));
-        let prepared = Prepared { document, is_validated: !uses_variables };
-        self.validate(&prepared).await?;
-        let prepared = Arc::new(prepared);
+        let mut smallest = document.clone();
+        let depends_on_variables = assume_smallest_pages(&mut smallest);
+        self.validate(smallest).await?;
+        let prepared = Arc::new(Prepared { document, is_validated: !depends_on_variables });
         inner.documents.insert(text, prepared.clone());
         Ok(prepared)
     }
 
-    /// Validates a whole document, without values for its variables: what fails here fails always.
-    async fn validate(&self, prepared: &Prepared) -> Result<(), RequestError> {
+    /// Validates a whole document, with the smallest pages and without values for its variables: what
+    /// fails here fails always.
+    async fn validate(&self, document: ExecutableDocument) -> Result<(), RequestError> {
         let phase = Arc::new(Phase::validation());
         let mut request = Request::new("").data(phase.clone());
         // Any operation will do, as nothing is executed; the rules look at all of them.
-        if let Some((Some(name), _)) = prepared.document.operations.iter().next() {
+        if let Some((Some(name), _)) = document.operations.iter().next() {
             request = request.operation_name(name.as_str());
         }
-        request.set_parsed_query(prepared.document.clone());
-        let mut response = self.0.schema.execute(request).await;
-        if !prepared.is_validated {
-            // HACK
-            response.errors.retain(|e| {
-                !(e.message.starts_with("Variable ") && e.message.ends_with(" is not defined."))
-                    && !e.message.contains("found null")
-            }); // HACK
-            if response.errors.is_empty() {
-                return Ok(());
-            } // HACK
-        } // HACK
+        request.set_parsed_query(document);
+        let response = self.0.schema.execute(request).await;
         if phase.has_begun() && response.errors.is_empty() {
             return Ok(());
         }
@@ -191,7 +179,7 @@ impl Engine {
         // bounded by the limits, and every statement gives others their turn.
         let mut response = tokio::task::unconstrained(inner.schema.execute(request)).await;
         if !phase.has_begun() {
-            return Err(RequestError::validation(response.errors));
+            return Err(RequestError::of_values(response.errors));
         }
         for error in &mut response.errors {
             complete(error);
@@ -248,6 +236,14 @@ impl RequestError {
         // One fault is often reported many times over; a few tell enough.
         errors.truncate(20);
         Self { code: Code::GraphqlValidationFailed, errors }
+    }
+
+    /// For a document that was valid until its variables had values: either these make it too
+    /// complex, or one of them does not fit.
+    fn of_values(errors: Vec<ServerError>) -> Self {
+        let is_limit = errors.iter().any(|error| limit_text(&error.message).is_some());
+        let refused = Self::validation(errors);
+        if is_limit { refused } else { Self { code: Code::BadUserInput, ..refused } }
     }
 }
 

@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use sqlx::{
     ConnectOptions, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
     Transaction,
-    migrate::{Migrate, MigrateError, Migrator},
+    migrate::{AppliedMigration, Migrate, MigrateError, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -95,9 +95,16 @@ pub(super) enum Link<'a> {
 }
 
 impl Conn<'_> {
-    /// Counts a statement. [`on!`] does it; only a statement that cannot use the macro calls it.
+    /// Counts a statement. [`on!`] does it.
     pub(super) fn count(&self) {
         self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a statement that SQLite does without.
+    pub(super) fn count_on_postgres(&self) {
+        if matches!(self.link, Link::Postgres(_)) {
+            self.count();
+        }
     }
 }
 
@@ -329,20 +336,11 @@ async fn apply<C: Migrate>(migrator: &Migrator, connection: &mut C) -> Result<()
     let table = migrator.table_name.as_ref();
     connection.ensure_migrations_table(table).await.map_err(describe)?;
     let applied = connection.list_applied_migrations(table).await.map_err(describe)?;
-    refuse_unknown(migrator, &applied)?;
+    refuse_foreign(migrator, &applied)?;
     for migration in migrator.iter() {
-        match applied.iter().find(|known| known.version == migration.version) {
-            None => {
-                connection.apply(table, migration).await.map_err(describe)?;
-                tracing::info!(version = migration.version, "migration applied");
-            }
-            Some(known) if known.checksum != migration.checksum => {
-                return Err(StoreError::Migration(format!(
-                    "migration {} of this database was applied from a different text",
-                    migration.version
-                )));
-            }
-            Some(_) => {}
+        if applied.iter().all(|known| known.version != migration.version) {
+            connection.apply(table, migration).await.map_err(describe)?;
+            tracing::info!(version = migration.version, "migration applied");
         }
     }
     Ok(())
@@ -355,10 +353,10 @@ async fn status<C: Migrate>(
     // A database nobody has migrated has no table to list.
     let applied = match connection.list_applied_migrations(migrator.table_name.as_ref()).await {
         Ok(applied) => applied,
-        Err(MigrateError::Execute(sqlx::Error::Database(_))) => Vec::new(),
+        Err(MigrateError::Execute(error)) if dialect::is_missing_table(&error) => Vec::new(),
         Err(error) => return Err(describe(error)),
     };
-    refuse_unknown(migrator, &applied)?;
+    refuse_foreign(migrator, &applied)?;
     Ok(migrator
         .iter()
         .map(|migration| MigrationStatus {
@@ -369,18 +367,26 @@ async fn status<C: Migrate>(
         .collect())
 }
 
-/// A database that a newer version has migrated must not be written by this one.
-fn refuse_unknown(
-    migrator: &Migrator,
-    applied: &[sqlx::migrate::AppliedMigration],
-) -> Result<(), StoreError> {
-    match applied.iter().find(|known| migrator.iter().all(|ours| ours.version != known.version)) {
-        None => Ok(()),
-        Some(unknown) => Err(StoreError::Migration(format!(
-            "the database has migration {}, which this version does not know: it was migrated by a newer version",
-            unknown.version
-        ))),
+/// A database that a newer version has migrated, or that was migrated from other files, must not be
+/// written by this version.
+fn refuse_foreign(migrator: &Migrator, applied: &[AppliedMigration]) -> Result<(), StoreError> {
+    for known in applied {
+        let version = known.version;
+        match migrator.iter().find(|ours| ours.version == version) {
+            Some(ours) if ours.checksum == known.checksum => {}
+            Some(_) => {
+                return Err(StoreError::Migration(format!(
+                    "migration {version} of this database was applied from a different text"
+                )));
+            }
+            None => {
+                return Err(StoreError::Migration(format!(
+                    "the database has migration {version}, which this version does not know: it was migrated by a newer version"
+                )));
+            }
+        }
     }
+    Ok(())
 }
 
 fn describe(error: MigrateError) -> StoreError {

@@ -18,7 +18,7 @@ pub const SQLITE_BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// PostgreSQL: an advisory lock on a hash of the id (two ids that share a hash merely wait for each
 /// other). SQLite: `BEGIN IMMEDIATE` has already excluded every other writer.
 pub async fn lock_clerk_id(conn: Conn<'_>, clerk_id: &str) -> Result<(), StoreError> {
-    conn.count();
+    conn.count_on_postgres();
     if let Link::Postgres(link) = conn.link {
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
             .bind(clerk_id)
@@ -31,7 +31,7 @@ pub async fn lock_clerk_id(conn: Conn<'_>, clerk_id: &str) -> Result<(), StoreEr
 /// Locks organizations against a concurrent change of their memberships, in the order of their ids,
 /// so that two transactions that want several cannot wait for each other in a circle.
 pub async fn lock_organizations(conn: Conn<'_>, ids: &[OrganizationId]) -> Result<(), StoreError> {
-    conn.count();
+    conn.count_on_postgres();
     if let Link::Postgres(link) = conn.link {
         let mut sorted: Vec<_> = ids.iter().map(|id| id.0).collect();
         sorted.sort_unstable();
@@ -41,4 +41,15 @@ pub async fn lock_organizations(conn: Conn<'_>, ids: &[OrganizationId]) -> Resul
             .await?;
     }
     Ok(())
+}
+
+/// Whether a statement failed because its table does not exist. PostgreSQL has a code for that; SQLite
+/// has only the text of its general error.
+pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    match error.code().as_deref() {
+        Some("42P01") => true,
+        Some("1") => error.message().starts_with("no such table"),
+        _ => false,
+    }
 }

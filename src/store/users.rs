@@ -354,17 +354,29 @@ pub async fn apply_claims(
     id: UserId,
     claims: ClaimedProfile<'_>,
 ) -> Result<bool, StoreError> {
-    // Ties go to what is stored: it came from an event or Clerk's API, or from the same second.
-    const SQL: &str = "UPDATE users SET \
-        email = CASE WHEN $2 IS NOT NULL AND (email_as_of IS NULL OR email_as_of < $4) THEN $2 ELSE email END, \
-        email_verified = CASE WHEN $2 IS NOT NULL AND (email_as_of IS NULL OR email_as_of < $4) THEN $3 ELSE email_verified END, \
-        email_as_of = CASE WHEN $2 IS NOT NULL AND (email_as_of IS NULL OR email_as_of < $4) THEN $4 ELSE email_as_of END, \
+    /// Whether the claimed address counts. Ties go to what is stored: it came from an event or Clerk's
+    /// API, or from the same second.
+    macro_rules! is_later {
+        () => {
+            "$2 IS NOT NULL AND (email_as_of < $4 \
+             OR (email_as_of IS NULL AND ($4 IS NOT NULL OR email IS NULL)))"
+        };
+    }
+    const SQL: &str = concat!(
+        "UPDATE users SET email = CASE WHEN ",
+        is_later!(),
+        " THEN $2 ELSE email END, email_verified = CASE WHEN ",
+        is_later!(),
+        " THEN $3 ELSE email_verified END, email_as_of = CASE WHEN ",
+        is_later!(),
+        " THEN $4 ELSE email_as_of END, \
         name = COALESCE(name, $5), \
         active_organization_id = COALESCE(\
             (SELECT o.id FROM organizations o JOIN organization_members m ON m.organization_id = o.id \
              WHERE o.id = $6 AND m.user_id = users.id), active_organization_id), \
         updated_at = $7 \
-        WHERE id = $1 AND deletion_marked_at IS NULL";
+        WHERE id = $1 AND deletion_marked_at IS NULL"
+    );
     on!(conn, link => sqlx::query(SQL)
         .bind(id)
         .bind(claims.email)
@@ -431,7 +443,7 @@ pub async fn apply_clerk_profile(
 }
 
 /// Claims the right to make the next profile call: exactly one of several that try at the same time
-/// gets `true`. `due` is the latest time of a try before this one that still allows it.
+/// gets `true`.
 pub async fn claim_profile_try(
     conn: Conn<'_>,
     id: UserId,

@@ -33,7 +33,7 @@ pub use coercion::coerce_variables;
 pub use expansion::check_document;
 pub use input_types::InputTypes;
 pub use nesting::{NESTING_CEILING, check_nesting};
-pub use operation::{complexity_uses_variables, is_public, keep_only, select_operation};
+pub use operation::{assume_smallest_pages, is_public, keep_only, select_operation};
 
 /// The most characters of the client's own text that a message repeats.
 const EXCERPT: usize = 60;

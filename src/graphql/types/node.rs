@@ -29,14 +29,12 @@ impl Node {
             return Ok(Some(Self::User(User(resolved.user))));
         }
         let loaders = viewer.loaders().await?;
-        // Whoever acts as somebody else does not act as super admin.
-        let may_read = resolved.user.is_super_admin && !viewer.session()?.is_impersonated();
         // Ids do not tell what they are of. All nodes of a request ask at once, so this costs one
         // statement for each kind however many there are.
         let (organization, membership, user) = futures_util::future::join3(
             loaders.organization(OrganizationId(id)),
             loaders.membership(MembershipId(id)),
-            Self::find_user(&loaders, id, may_read),
+            Self::find_user(&loaders, id, viewer.session()?.is_super_admin(&resolved.user)),
         )
         .await;
         Ok(match (organization?, membership?, user?) {

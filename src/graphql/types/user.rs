@@ -74,11 +74,8 @@ impl User {
 
     /// Whether the user administers the whole installation.
     async fn is_super_admin(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
-        // Whoever acts as somebody else does not act as super admin.
-        let viewer = ctx.viewer();
-        let is_impersonated = viewer.session()?.is_impersonated()
-            && viewer.resolved(false).await?.user.id == self.0.id;
-        Ok(self.0.is_super_admin && !is_impersonated)
+        // Of somebody else only a super admin sees this, whose session is nobody else's.
+        Ok(ctx.viewer().session()?.is_super_admin(&self.0))
     }
 
     /// The organization the user is working in; `null` when the user belongs to none.

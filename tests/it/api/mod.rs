@@ -1,10 +1,18 @@
 //! The product through its HTTP face.
 
+mod authentication;
 mod bootstrap;
+mod creation;
+mod impersonation;
+mod key_set;
+mod local_mode;
 mod me;
 mod nodes;
 mod organizations;
+mod page_size_variables;
 mod schema;
 mod seed;
+mod standing;
 mod statements;
+mod synchronisation;
 mod update_profile;

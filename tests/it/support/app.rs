@@ -75,9 +75,17 @@ pub async fn start(database: &TestDatabase) -> TestApp {
 impl TestApp {
     /// The same with settings of the test's own, which win.
     pub async fn start(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
-        let clerk = Arc::new(StandInClerk::start().await);
+        Self::with_clerk(database, StandInClerk::start().await, settings).await
+    }
+
+    /// The same with a stand-in for Clerk that was prepared, and is asked for its keys once.
+    pub async fn with_clerk(
+        database: &TestDatabase,
+        clerk: StandInClerk,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let clock = Arc::new(ManualClock::new(noon()));
-        Self::join(database.store.clone(), clerk, clock, settings).await
+        Self::join(database.store.clone(), Arc::new(clerk), clock, settings).await
     }
 
     /// Another instance: the same Clerk and clock, connections of its own.
@@ -104,11 +112,32 @@ impl TestApp {
         let (settings, _) =
             Settings::read(&environment).unwrap_or_else(|faults| panic!("{faults}"));
         let app = App::with_store(settings, store, clock.clone()).await.unwrap();
-        if let Some(KeySource::Remote(keys)) = &app.state.keys {
+        let router = app.router();
+        let this = Self { clock, clerk, app, router };
+        this.refresh_keys().await;
+        this
+    }
+
+    /// What the background does twice a second: fetches the key set if that is due.
+    pub async fn refresh_keys(&self) {
+        if let Some(KeySource::Remote(keys)) = &self.app.state.keys {
             keys.refresh_if_due().await;
         }
-        let router = app.router();
-        Self { clock, clerk, app, router }
+    }
+
+    /// How often looking at an `Authorization` header came to this.
+    pub fn counted(&self, outcome: &str) -> u64 {
+        self.metric(&format!("mission_control_authentications_total{{outcome=\"{outcome}\"}} "))
+    }
+
+    /// How often a session whose token was good was refused for this reason.
+    pub fn refusals(&self, reason: &str) -> u64 {
+        self.metric(&format!("mission_control_session_refusals_total{{outcome=\"{reason}\"}} "))
+    }
+
+    fn metric(&self, prefix: &str) -> u64 {
+        let text = self.app.metrics.render();
+        text.lines().find_map(|line| line.strip_prefix(prefix)).map_or(0, |n| n.parse().unwrap())
     }
 
     /// Serves one request, in a task like every connection of the real server: a task that yields lets
