@@ -233,6 +233,34 @@ pub async fn load_users(conn: Conn<'_>, ids: &[UserId]) -> Result<Vec<Arc<User>>
     Ok(rows.into_iter().filter_map(UserColumns::into_user).map(Arc::new).collect())
 }
 
+/// The organization each user works in, whoever may see it: the stored one, or, when there is none or
+/// the membership is lost, that of the oldest membership. Users without any are left out.
+pub async fn load_active_organizations(
+    conn: Conn<'_>,
+    ids: &[UserId],
+) -> Result<Vec<(UserId, OrganizationId)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(UserId, Option<OrganizationId>)> = on!(conn, link => {
+        let mut query = sqlx::QueryBuilder::new(
+            "SELECT u.id, COALESCE(\
+             (SELECT m.organization_id FROM organization_members m \
+                 WHERE m.user_id = u.id AND m.organization_id = u.active_organization_id), \
+             (SELECT m.organization_id FROM organization_members m \
+                 WHERE m.user_id = u.id ORDER BY m.created_at, m.id LIMIT 1)) \
+             FROM users u WHERE u.id IN (",
+        );
+        let mut list = query.separated(", ");
+        for id in ids {
+            list.push_bind(*id);
+        }
+        query.push(")");
+        query.build_query_as().fetch_all(link).await
+    })?;
+    Ok(rows.into_iter().filter_map(|(user, organization)| Some((user, organization?))).collect())
+}
+
 /// A user about to exist.
 #[derive(Clone)]
 pub struct NewUser<'a> {

@@ -154,9 +154,12 @@ impl TestApp {
         text.lines().find_map(|line| line.strip_prefix(prefix)).map_or(0, |n| n.parse().unwrap())
     }
 
-    /// Serves one request.
+    /// Serves one request, in a task like every connection of the real server: a task that yields lets
+    /// others run first, which is what batches loads. Dropped halfway, the request is dropped too.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let mut task = tokio::task::JoinSet::new();
+        task.spawn(self.router.clone().oneshot(request));
+        let response = task.join_next().await.unwrap().unwrap().unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         Answer {
