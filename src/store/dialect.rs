@@ -53,3 +53,9 @@ pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
         _ => false,
     }
 }
+
+/// Whether SQLite gave up because another connection has the file (`SQLITE_BUSY`).
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
+}
