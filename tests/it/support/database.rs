@@ -78,6 +78,11 @@ impl TestDatabase {
         Self { store, place }
     }
 
+    /// The same with new connections; those of before must be closed.
+    pub async fn reopened(self) -> Self {
+        Self { store: self.second_instance().await, place: self.place }
+    }
+
     /// A second instance's connections to the same database.
     pub async fn second_instance(&self) -> Store {
         Store::connect(&parse(&self.url)).await.unwrap()
