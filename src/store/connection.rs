@@ -217,7 +217,9 @@ impl Store {
             Backend::Sqlite { writer, .. } => {
                 OpenTransaction::Sqlite(writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?)
             }
-            Backend::Postgres(pool) => OpenTransaction::Postgres(pool.begin().await?),
+            Backend::Postgres(pool) => {
+                OpenTransaction::Postgres(pool.begin_with(dialect::POSTGRES_BEGIN_WRITE).await?)
+            }
         };
         Ok(Tx { transaction, statements: &self.0.statements })
     }
@@ -246,7 +248,7 @@ impl Store {
             Backend::Postgres(pool) => {
                 // A lock that ends with the transaction: a pooler in transaction mode would lose one
                 // that belongs to the session.
-                let mut tx = pool.begin().await?;
+                let mut tx = pool.begin_with(dialect::POSTGRES_BEGIN_WRITE).await?;
                 sqlx::query("SELECT pg_advisory_xact_lock($1)")
                     .bind(MIGRATION_LOCK)
                     .execute(&mut *tx)

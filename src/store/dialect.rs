@@ -10,6 +10,11 @@ use crate::model::OrganizationId;
 /// transaction that reads first and writes later fails without waiting when another wrote between.
 pub const SQLITE_BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
+/// How a transaction that writes begins on PostgreSQL: on the isolation that [`lock_clerk_id`] and the
+/// migrations rely on, whatever the default of the database or the role is. On a stricter one every
+/// statement would see what was committed before the lock was waited for.
+pub const POSTGRES_BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 /// Serialises everything that creates or removes the user with this Clerk id, until the end of the
 /// transaction. It must be a statement of its own, before the one that reads the tombstone: on READ
 /// COMMITTED a statement sees what was committed when it began, so a check inside the inserting
