@@ -18,6 +18,7 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
+use secrecy::ExposeSecret;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 use url::Url;
@@ -31,12 +32,13 @@ use crate::{
         jwks::{KeySource, RemoteKeySet},
         key::VerifyingKey,
         token::Expectations,
+        webhook::WebhookSecrets,
     },
     clock::Clock,
     config::{AuthSettings, ClerkSettings, DatabaseSettings, Settings},
     dev::{DIRECTORY, Development},
     graphql::{AuthMode, ServerInfo, engine::Engine},
-    http::{AppState, MAX_HEADER_BYTES, MAX_HEADERS, PersistedQueries, router},
+    http::{AppState, MAX_HEADER_BYTES, MAX_HEADERS, PersistedQueries, metrics_router, router},
     store::Store,
     telemetry::Metrics,
 };
@@ -47,6 +49,7 @@ pub struct App {
     pub state: AppState,
     /// Its counters.
     pub metrics: Arc<Metrics>,
+    metrics_listener: Option<TcpListener>,
     shutdown_timeout: Duration,
 }
 
@@ -62,7 +65,15 @@ impl App {
     /// Connects to the database, migrates it when that is wanted, and wires everything together.
     pub async fn build(settings: Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let store = open_store(&settings.database).await?;
-        Self::with_store(settings, store, clock).await
+        let metrics_address = settings.server.metrics_addr;
+        let mut app = Self::with_store(settings, store, clock).await?;
+        if let Some(address) = metrics_address {
+            let listener = TcpListener::bind(address).await.with_context(|| {
+                format!("cannot listen on {address}; set METRICS_ADDR to an address that is free")
+            })?;
+            app.metrics_listener = Some(listener);
+        }
+        Ok(app)
     }
 
     /// Wires everything together around an open, migrated database.
@@ -91,6 +102,8 @@ impl App {
             accounts,
             engine,
             persisted_queries: Arc::new(PersistedQueries::default()),
+            webhook_secrets: webhook_secrets(&settings.auth)?,
+            metrics: metrics.clone(),
             keys: identity.keys,
             limits: Arc::new(settings.limits),
             publishable_key: clerk_settings
@@ -101,7 +114,7 @@ impl App {
             server: Arc::new(settings.server),
         };
         let shutdown_timeout = state.server.shutdown_timeout;
-        Ok(Self { state, metrics, shutdown_timeout })
+        Ok(Self { state, metrics, metrics_listener: None, shutdown_timeout })
     }
 
     /// The HTTP face.
@@ -111,7 +124,7 @@ impl App {
 
     /// Serves until `stop` is done; then finishes what is in flight, closes what stalls, and closes
     /// the database.
-    pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    pub async fn run(mut self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let background = self.start_background();
         let limits = self.state.limits.clone();
         let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -159,12 +172,20 @@ impl App {
         tracing::info!("stopped");
     }
 
-    /// Fetching keys, finishing deletions.
-    fn start_background(&self) -> Vec<tokio::task::JoinHandle<()>> {
+    /// Fetching keys, finishing deletions, answering whoever collects metrics.
+    fn start_background(&mut self) -> Vec<tokio::task::JoinHandle<()>> {
         let accounts = self.state.accounts.clone();
-        let mut tasks = vec![tokio::spawn(accounts.keep_finishing_deletions())];
+        let mut tasks = vec![tokio::spawn(accounts.keep_tidy())];
         if let Some(KeySource::Remote(keys)) = &self.state.keys {
             tasks.push(tokio::spawn(keys.clone().keep_fresh()));
+        }
+        if let Some(listener) = self.metrics_listener.take() {
+            let router = metrics_router(self.metrics.clone());
+            tasks.push(tokio::spawn(async move {
+                if let Err(error) = axum::serve(listener, router).await {
+                    tracing::error!(%error, "metrics are no longer served");
+                }
+            }));
         }
         tasks
     }
@@ -243,6 +264,16 @@ fn identity(
         clerk: clerk.secret_key.is_some().then(|| ClerkApi::new(http)),
         mode,
     })
+}
+
+/// What webhook messages are signed with; none are expected without a secret.
+fn webhook_secrets(auth: &AuthSettings) -> anyhow::Result<Option<Arc<WebhookSecrets>>> {
+    let secrets = auth.clerk().map(|clerk| clerk.webhook_secrets.as_slice()).unwrap_or_default();
+    if secrets.is_empty() {
+        return Ok(None);
+    }
+    let secrets = WebhookSecrets::parse(secrets.iter().map(ExposeSecret::expose_secret))?;
+    Ok(Some(Arc::new(secrets)))
 }
 
 fn expectations(clerk: &ClerkSettings) -> Expectations {

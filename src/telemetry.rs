@@ -33,6 +33,7 @@ pub fn start_logging(settings: &LogSettings) -> anyhow::Result<()> {
 pub struct Metrics {
     registry: Registry,
     authentications: Family<Outcome, Counter>,
+    webhooks: Family<Outcome, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,7 +50,13 @@ impl Default for Metrics {
             "Requests by what their Authorization header came to",
             authentications.clone(),
         );
-        Self { registry, authentications }
+        let webhooks = Family::default();
+        registry.register(
+            "webhook_messages",
+            "Webhook messages by what became of them",
+            webhooks.clone(),
+        );
+        Self { registry, authentications, webhooks }
     }
 }
 
@@ -58,6 +65,11 @@ impl Metrics {
     /// token was refused.
     pub fn count_authentication(&self, outcome: &'static str) {
         self.authentications.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts one webhook message; `outcome` is `applied`, `duplicate`, or why it was refused.
+    pub fn count_webhook(&self, outcome: &'static str) {
+        self.webhooks.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// Everything in the Prometheus text format.

@@ -1,9 +1,11 @@
 //! The life of an account: everything that writes. Called alike by GraphQL, by REST and by the
 //! background job; knows sessions, Clerk and the store, but neither GraphQL nor HTTP.
 
+mod background;
 mod creation;
 mod deletion;
 mod error;
+mod events;
 mod first_requests;
 mod mirror;
 mod profile_changes;
@@ -16,7 +18,7 @@ use chrono::TimeDelta;
 
 pub use deletion::{ClerkOutcome, DeletedAccount, DeletionRequest, Target};
 pub use error::{AccountError, Refusal};
-pub use mirror::MirroredMember;
+pub use events::Applied;
 pub use profile_changes::{Mistake, MistakeKind, ProfileInput};
 pub use resolution::{Effort, Resolved};
 
@@ -44,6 +46,11 @@ impl Accounts {
         leeway: TimeDelta,
     ) -> Self {
         Self { store, clock, clerk, leeway, first_requests: Arc::default() }
+    }
+
+    /// The time all of them go by.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
     }
 
     /// The database, for reading.

@@ -11,15 +11,18 @@ mod graphql_request;
 mod graphql_response;
 mod health;
 mod media_type;
+mod metrics;
 mod persisted_queries;
 mod request_id;
 mod rest_error;
 mod router;
 mod state;
 mod users;
+mod webhooks;
 
 pub use body::is_json;
 pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
+pub use metrics::metrics_router;
 pub use persisted_queries::PersistedQueries;
 pub use router::router;
 pub use state::AppState;

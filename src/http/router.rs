@@ -9,7 +9,7 @@ use axum::{
 
 use super::{
     authentication, bounds, cors, graphiql, graphql, health, request_id, rest_error::RestError,
-    state::AppState, users,
+    state::AppState, users, webhooks,
 };
 use crate::dev;
 
@@ -22,6 +22,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), authentication::authenticate));
     let mut router = Router::new()
         .merge(with_session)
+        .route("/api/v1/webhooks/clerk", post(webhooks::receive))
         .route("/", get(graphiql::index))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));

@@ -9,10 +9,11 @@ use super::persisted_queries::PersistedQueries;
 use crate::{
     accounts::Accounts,
     auth::Authenticator,
-    clerk::jwks::KeySource,
+    clerk::{jwks::KeySource, webhook::WebhookSecrets},
     config::{Limits, ServerSettings},
     dev::Development,
     graphql::engine::Engine,
+    telemetry::Metrics,
 };
 
 /// The parts of a running server. Cheap to clone.
@@ -26,6 +27,10 @@ pub struct AppState {
     pub engine: Engine,
     /// Texts of queries known by their hash.
     pub persisted_queries: Arc<PersistedQueries>,
+    /// What webhook messages are signed with; `None` when none are expected.
+    pub webhook_secrets: Option<Arc<WebhookSecrets>>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
     /// Where verifying keys come from; `None` in local mode.
     pub keys: Option<KeySource>,
     /// Bounds of a request.

@@ -252,9 +252,9 @@ pub async fn count_memberships(
         .collect())
 }
 
-/// A membership about to exist.
+/// A membership in a local organization about to exist.
 #[derive(Debug, Clone)]
-pub struct NewMembership<'a> {
+pub struct NewMembership {
     /// Ours, freshly generated.
     pub id: MembershipId,
     /// Where.
@@ -263,8 +263,6 @@ pub struct NewMembership<'a> {
     pub user_id: UserId,
     /// As what.
     pub role: Role,
-    /// Clerk's id of a mirrored membership.
-    pub clerk_membership_id: Option<&'a str>,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -272,17 +270,16 @@ pub struct NewMembership<'a> {
 /// Inserts a membership. `false` when the person is a member there already.
 pub async fn insert_membership(
     conn: Conn<'_>,
-    membership: &NewMembership<'_>,
+    membership: &NewMembership,
 ) -> Result<bool, StoreError> {
     on!(conn, link => sqlx::query(
-        "INSERT INTO organization_members (id, organization_id, user_id, role, clerk_membership_id, \
-         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6) \
+        "INSERT INTO organization_members (id, organization_id, user_id, role, \
+         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5) \
          ON CONFLICT (organization_id, user_id) DO NOTHING")
         .bind(membership.id)
         .bind(membership.organization_id)
         .bind(membership.user_id)
         .bind(membership.role)
-        .bind(membership.clerk_membership_id)
         .bind(membership.now)
         .execute(link)
         .await
@@ -307,6 +304,81 @@ pub async fn promote_successor(
         .bind(organization)
         .bind(leaving)
         .bind(now)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
+}
+
+/// What Clerk says about a membership in a mirrored organization.
+#[derive(Debug, Clone)]
+pub struct ClerkMembershipState<'a> {
+    /// Its id there (`orgmem_…`).
+    pub clerk_membership_id: &'a str,
+    /// Where, here.
+    pub organization_id: OrganizationId,
+    /// Who, here.
+    pub user_id: UserId,
+    /// As what, here.
+    pub role: Role,
+    /// As of when.
+    pub updated_at: DateTime<Utc>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// Creates a mirrored membership, or takes over what is later than what was applied: a new role, or
+/// the id of a new membership of somebody who left and joined again. The caller has seen no tombstone.
+pub async fn upsert_mirrored_membership(
+    conn: Conn<'_>,
+    state: &ClerkMembershipState<'_>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO organization_members (id, organization_id, user_id, role, \
+        clerk_membership_id, clerk_updated_at, created_at, updated_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $7) \
+        ON CONFLICT (organization_id, user_id) DO UPDATE SET \
+        role = excluded.role, clerk_membership_id = excluded.clerk_membership_id, \
+        clerk_updated_at = excluded.clerk_updated_at, updated_at = excluded.updated_at \
+        WHERE organization_members.clerk_updated_at IS NULL \
+        OR organization_members.clerk_updated_at <= excluded.clerk_updated_at";
+    on!(conn, link => sqlx::query(SQL)
+        .bind(MembershipId::generate())
+        .bind(state.organization_id)
+        .bind(state.user_id)
+        .bind(state.role)
+        .bind(state.clerk_membership_id)
+        .bind(state.updated_at)
+        .bind(state.now)
+        .execute(link)
+        .await
+        .map(|_| ()))
+}
+
+/// Makes the admin who created a mirrored organization its owner.
+pub async fn promote_creator(
+    conn: Conn<'_>,
+    organization: OrganizationId,
+    clerk_user_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    on!(conn, link => sqlx::query(
+        "UPDATE organization_members SET role = 'owner', updated_at = $3 \
+         WHERE organization_id = $1 AND role = 'admin' \
+         AND user_id = (SELECT id FROM users WHERE clerk_user_id = $2)")
+        .bind(organization)
+        .bind(clerk_user_id)
+        .bind(now)
+        .execute(link)
+        .await
+        .map(|_| ()))
+}
+
+/// Deletes a mirrored membership by Clerk's id. `false` when there was none.
+pub async fn delete_mirrored_membership(
+    conn: Conn<'_>,
+    clerk_membership_id: &str,
+) -> Result<bool, StoreError> {
+    on!(conn, link => sqlx::query("DELETE FROM organization_members WHERE clerk_membership_id = $1")
+        .bind(clerk_membership_id)
         .execute(link)
         .await
         .map(|done| done.rows_affected() > 0))

@@ -82,6 +82,13 @@ pub struct Lookup<'a> {
     pub clerk_organization_id: Option<&'a str>,
 }
 
+impl<'a> Lookup<'a> {
+    /// Looks a user up for an event, which belongs to no session.
+    pub const fn of_user(clerk_user_id: &'a str) -> Self {
+        Self { clerk_user_id, session_id: None, clerk_organization_id: None }
+    }
+}
+
 /// Everything the database knows that decides whether a session counts, and for whom.
 #[derive(Debug, Clone)]
 pub struct Standing {
@@ -358,8 +365,8 @@ pub async fn apply_claims(
 /// What Clerk's API or an event says about a user.
 #[derive(Clone, Copy)]
 pub struct ClerkProfile<'a> {
-    /// Primary address, normalised; `None` when the user has none left.
-    pub email: Option<&'a str>,
+    /// Primary address, normalised: `None` says nothing, `Some(None)` that the user has none left.
+    pub email: Option<Option<&'a str>>,
     /// Whether Clerk verified it.
     pub email_verified: bool,
     /// Display name; only fills an empty place.
@@ -380,20 +387,23 @@ pub async fn apply_clerk_profile(
     profile: ClerkProfile<'_>,
 ) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE users SET \
-        email = CASE WHEN email_as_of IS NULL OR email_as_of <= $5 THEN $2 ELSE email END, \
-        email_verified = CASE WHEN email_as_of IS NULL OR email_as_of <= $5 THEN $3 ELSE email_verified END, \
-        email_as_of = CASE WHEN email_as_of IS NULL OR email_as_of <= $5 THEN $5 ELSE email_as_of END, \
-        name = COALESCE(name, $4), \
-        banned = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $5 THEN $6 ELSE banned END, \
-        clerk_updated_at = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $5 \
-            THEN $5 ELSE clerk_updated_at END, \
-        profile_tries = CASE WHEN $2 IS NOT NULL AND COALESCE(name, $4) IS NOT NULL \
+        email = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) THEN $3 ELSE email END, \
+        email_verified = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) \
+            THEN $4 ELSE email_verified END, \
+        email_as_of = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) \
+            THEN $6 ELSE email_as_of END, \
+        name = COALESCE(name, $5), \
+        banned = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $6 THEN $7 ELSE banned END, \
+        clerk_updated_at = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $6 \
+            THEN $6 ELSE clerk_updated_at END, \
+        profile_tries = CASE WHEN $3 IS NOT NULL AND COALESCE(name, $5) IS NOT NULL \
             THEN 0 ELSE profile_tries END, \
-        updated_at = $7 \
+        updated_at = $8 \
         WHERE id = $1";
     on!(conn, link => sqlx::query(SQL)
         .bind(id)
-        .bind(profile.email)
+        .bind(profile.email.is_some())
+        .bind(profile.email.flatten())
         .bind(profile.email_verified)
         .bind(profile.name)
         .bind(profile.updated_at)

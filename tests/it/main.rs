@@ -1,5 +1,6 @@
 //! Tests of the whole product: one binary, so that it links once.
 
 mod api;
+mod lifecycle;
 mod store;
 mod support;

@@ -45,7 +45,7 @@ async fn run_everything(store: &Store) {
     read!(store, conn => users::load_users(conn, &[ada, bob])).unwrap();
     read!(store, conn => users::find_stale_deletion_marks(conn, at(0))).unwrap();
     read!(store, conn => organizations::load_organizations(conn, ada, &[shared])).unwrap();
-    read!(store, conn => organizations::find_by_clerk_id(conn, "org_a")).unwrap();
+    read!(store, conn => organizations::find_mirror(conn, "org_a")).unwrap();
     read!(store, conn => organizations::find_local_organizations_of(conn, ada)).unwrap();
     read!(store, conn => organizations::find_solitary_organizations_of(conn, ada)).unwrap();
     let lists = [memberships::ListOf::User(ada), memberships::ListOf::Organization(shared)];
@@ -55,6 +55,17 @@ async fn run_everything(store: &Store) {
     }
     read!(store, conn => memberships::load_memberships(conn, ada, &[membership])).unwrap();
     read!(store, conn => memberships::count_memberships(conn, ada, &lists)).unwrap();
+    let state = memberships::ClerkMembershipState {
+        clerk_membership_id: "orgmem_b",
+        organization_id: shared,
+        user_id: bob,
+        role: Role::Admin,
+        updated_at: at(1),
+        now: at(1),
+    };
+    commit!(store, conn => memberships::upsert_mirrored_membership(conn, &state));
+    commit!(store, conn => memberships::promote_creator(conn, shared, "user_b", at(1)));
+    commit!(store, conn => memberships::delete_mirrored_membership(conn, "orgmem_b"));
     let kind = tombstones::Kind::User;
     read!(store, conn => tombstones::find_tombstone(conn, kind, "user_a")).unwrap();
     let tombstone = tombstones::Tombstone { is_permanent: true, deleted_at: at(0) };

@@ -5,8 +5,9 @@ use mission_control::{
     store::{
         StoreError,
         organizations::{
-            NewOrganization, delete_organization, find_by_clerk_id, find_local_organizations_of,
-            find_solitary_organizations_of, insert_organization, load_organizations,
+            ClerkOrganizationState, Mirror, NewOrganization, delete_organization,
+            find_local_organizations_of, find_mirror, find_solitary_organizations_of,
+            insert_organization, load_organizations, upsert_mirror,
         },
     },
 };
@@ -33,7 +34,6 @@ both! {
         let viewer = user(&database.store, "user_a").await;
         let new = NewOrganization {
             id: OrganizationId::generate(),
-            clerk_organization_id: Some("org_a"),
             personal_user_id: Some(viewer),
             name: "Größe & \"Söhne\" 🦀",
             now: at(123_456),
@@ -44,13 +44,10 @@ both! {
         let [found] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(found.viewer_role, Role::Admin);
         assert_eq!(found.organization.id, new.id);
-        assert_eq!(found.organization.clerk_organization_id.as_deref(), Some("org_a"));
+        assert_eq!(found.organization.clerk_organization_id, None);
         assert_eq!(found.organization.name, new.name);
         assert_eq!(found.organization.created_at, new.now);
         assert_eq!(found.organization.updated_at, new.now);
-        let by_clerk_id = read!(database.store, conn => find_by_clerk_id(conn, "org_a")).unwrap();
-        assert_eq!(by_clerk_id, Some(new.id));
-        assert_eq!(read!(database.store, conn => find_by_clerk_id(conn, "org_b")).unwrap(), None);
     }
 }
 
@@ -143,23 +140,73 @@ both! {
 }
 
 both! {
-    async fn two_organizations_cannot_share_a_clerk_id_or_a_person(database) {
+    async fn a_person_has_one_personal_organization(database) {
         let store = &database.store;
         let ada = user(store, "user_a").await;
         personal(store, ada).await;
-        organization(store, Some("org_a")).await;
-        for (clerk_organization_id, personal_user_id) in [(Some("org_a"), None), (None, Some(ada))] {
-            let new = NewOrganization {
-                id: OrganizationId::generate(),
-                clerk_organization_id,
-                personal_user_id,
-                name: "Second",
-                now: at(0),
-            };
-            let mut tx = store.begin().await.unwrap();
-            let outcome = insert_organization(tx.conn(), &new).await;
-            assert!(matches!(outcome, Err(StoreError::Driver(_))), "{outcome:?}");
+        let new = NewOrganization {
+            id: OrganizationId::generate(),
+            personal_user_id: Some(ada),
+            name: "Second",
+            now: at(0),
+        };
+        let mut tx = store.begin().await.unwrap();
+        let outcome = insert_organization(tx.conn(), &new).await;
+        assert!(matches!(outcome, Err(StoreError::Driver(_))), "{outcome:?}");
+        drop(tx);
+        assert_eq!(database.count("organizations").await, 1);
+    }
+}
+
+/// What Clerk says about the organization `org_a`.
+fn state(
+    name: Option<&'static str>,
+    created_by: Option<&'static str>,
+    updated_at: i64,
+) -> ClerkOrganizationState<'static> {
+    ClerkOrganizationState {
+        clerk_organization_id: "org_a",
+        name,
+        created_by,
+        updated_at: at(updated_at),
+        now: at(updated_at + 77),
+    }
+}
+
+both! {
+    async fn a_mirror_follows_what_is_latest_whatever_comes_first(database) {
+        let store = &database.store;
+        let viewer = user(store, "user_a").await;
+        // What Clerk says one after the other, and the name and creator that are stored then.
+        let steps = [
+            (state(None, None, 500_000), "Organization", None),
+            // Without a name it said nothing about the name: an older one counts.
+            (state(Some("First"), None, 10), "First", None),
+            (state(Some("Older"), Some("user_c"), 9), "First", Some("user_c")),
+            (state(Some("Same"), None, 10), "Same", Some("user_c")),
+            (state(None, Some("user_d"), 20), "Same", Some("user_c")),
+            (state(Some("Größe 🦀"), None, 500_001), "Größe 🦀", Some("user_c")),
+            (state(Some("Earlier"), None, 500_000), "Größe 🦀", Some("user_c")),
+            (state(Some("Later"), None, 1_000_000), "Later", Some("user_c")),
+        ];
+        let mut first = None;
+        for (number, (said, name, created_by)) in steps.into_iter().enumerate() {
+            let mirror = commit!(store, conn => upsert_mirror(conn, &said));
+            let id = *first.get_or_insert(mirror.id);
+            if number == 0 {
+                member(store, id, viewer, Role::Member, at(0)).await;
+            }
+            assert_eq!(mirror, Mirror { id, clerk_created_by: created_by.map(str::to_owned) });
+            let again = read!(store, conn => find_mirror(conn, "org_a")).unwrap();
+            assert_eq!(again, Some(mirror));
+            let found = read!(store, conn => load_organizations(conn, viewer, &[id])).unwrap();
+            let found = &found[0].organization;
+            assert_eq!(found.name, name, "step {number}");
+            assert_eq!(found.clerk_organization_id.as_deref(), Some("org_a"));
+            assert_eq!(found.created_at, at(500_077), "step {number}");
+            assert_eq!(found.updated_at, said.now, "step {number}");
         }
-        assert_eq!(database.count("organizations").await, 2);
+        assert_eq!(read!(store, conn => find_mirror(conn, "org_b")).unwrap(), None);
+        assert_eq!(database.count("organizations").await, 1);
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use mission_control::{
-    accounts::MirroredMember,
+    clerk::event::{ClerkMembership, ClerkOrganization},
     clock::Clock,
     model::{OrganizationId, Role, UserId},
     store::{
@@ -24,7 +24,9 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::sample::{at, member, organization, read, rows, standing};
-use crate::support::{Answer, TestApp, TestDatabase, Token, both, noon, start};
+use crate::support::{
+    Answer, TestApp, TestDatabase, Token, both, deliver, event, noon, start, start_with_webhooks,
+};
 
 const ME: &str = "{ me { id email } }";
 
@@ -279,6 +281,60 @@ async fn the_default_isolation_of_the_database_does_not_matter() {
     }
 }
 
+/// What an event says about a membership of `user_a`.
+fn membership() -> ClerkMembership {
+    ClerkMembership {
+        clerk_id: "orgmem_a".to_owned(),
+        organization: ClerkOrganization {
+            clerk_id: "org_a".to_owned(),
+            name: Some("Sample".to_owned()),
+            slug: None,
+            created_by: None,
+            updated_at: Some(noon()),
+        },
+        user_id: "user_a".to_owned(),
+        role: Some("admin".to_owned()),
+        updated_at: Some(noon()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_membership_that_ends_while_it_is_made_stays_ended() {
+    let database = TestDatabase::postgres().await;
+    let app = start_with_webhooks(&database).await;
+    app.query(Some(&app.token("user_a")), ME).await.data();
+    let other = organization(&database.store, None).await;
+    let user = standing(&database.store, "user_a").await.user.unwrap().id;
+    // Somebody is about to use the same id, which holds the insert up: it has been seen that the
+    // membership has not ended, and it is not there yet.
+    let mut gate = sqlx::PgPool::connect(&database.url).await.unwrap().begin().await.unwrap();
+    sqlx::query(
+        "INSERT INTO organization_members (id, organization_id, user_id, role, clerk_membership_id, \
+         created_at, updated_at) VALUES ($1, $2, $3, 'member', 'orgmem_a', now(), now())",
+    )
+    .bind(uuid::Uuid::now_v7())
+    .bind(other.0)
+    .bind(user.0)
+    .execute(&mut *gate)
+    .await
+    .unwrap();
+    let accounts = app.app.state.accounts.clone();
+    let making = tokio::spawn(async move { accounts.apply_membership(&membership()).await });
+    database.until_waiting(1).await;
+    let ending = tokio::spawn(async move {
+        // An event that tells no more than the id.
+        let event = event("organizationMembership.deleted", json!({ "id": "orgmem_a" }));
+        deliver(&app, "msg_a", &event).await
+    });
+    while !ending.is_finished() && database.waiting().await < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    gate.rollback().await.unwrap();
+    making.await.unwrap().unwrap();
+    assert_eq!(ending.await.unwrap().status, StatusCode::NO_CONTENT);
+    assert_eq!(database.count("organization_members").await, 1, "the personal one");
+}
+
 both! {
     async fn a_first_request_and_an_event_about_the_same_user(database) {
         let app = Arc::new(start(&database).await);
@@ -288,15 +344,9 @@ both! {
         until_blocked(&database, &app, 2, 1).await;
         let event = tokio::spawn({
             let accounts = app.second_instance(&database).await.app.state.accounts;
+            let membership = membership();
             async move {
-                let member = MirroredMember {
-                    clerk_organization_id: "org_a",
-                    organization_name: "Sample",
-                    clerk_membership_id: "orgmem_a",
-                    clerk_user_id: "user_a",
-                    role: Role::Admin,
-                };
-                accounts.mirror_member(member).await
+                accounts.apply_membership(&membership).await
             }
         });
         if database.is_postgres() {

@@ -6,7 +6,7 @@ use mission_control::{
     store::{
         Store,
         memberships::{self, NewMembership},
-        organizations::{self, NewOrganization},
+        organizations::{self, ClerkOrganizationState, NewOrganization},
         users::{self, Lookup, NewUser, Standing},
     },
 };
@@ -76,14 +76,18 @@ pub async fn user_as(store: &Store, user: &NewUser<'_>) -> UserId {
 
 /// An organization of nobody, mirrored when it has a Clerk id.
 pub async fn organization(store: &Store, clerk_organization_id: Option<&str>) -> OrganizationId {
+    if let Some(clerk_organization_id) = clerk_organization_id {
+        let state = ClerkOrganizationState {
+            clerk_organization_id,
+            name: Some("Sample"),
+            created_by: None,
+            updated_at: at(0),
+            now: at(0),
+        };
+        return commit!(store, conn => organizations::upsert_mirror(conn, &state)).id;
+    }
     let id = OrganizationId::generate();
-    let organization = NewOrganization {
-        id,
-        clerk_organization_id,
-        personal_user_id: None,
-        name: "Sample",
-        now: at(0),
-    };
+    let organization = NewOrganization { id, personal_user_id: None, name: "Sample", now: at(0) };
     commit!(store, conn => organizations::insert_organization(conn, &organization));
     id
 }
@@ -92,7 +96,6 @@ pub async fn organization(store: &Store, clerk_organization_id: Option<&str>) ->
 pub async fn personal(store: &Store, user: UserId) -> OrganizationId {
     let organization = NewOrganization {
         id: OrganizationId::generate(),
-        clerk_organization_id: None,
         personal_user_id: Some(user),
         name: "Personal",
         now: at(0),
@@ -111,8 +114,7 @@ pub async fn member(
     now: DateTime<Utc>,
 ) -> MembershipId {
     let id = MembershipId(Uuid::new_v4());
-    let membership =
-        NewMembership { id, organization_id, user_id, role, clerk_membership_id: None, now };
+    let membership = NewMembership { id, organization_id, user_id, role, now };
     assert!(commit!(store, conn => memberships::insert_membership(conn, &membership)));
     id
 }

@@ -152,6 +152,14 @@ impl TestApp {
         self.send(signed(request, token).body(body).unwrap()).await
     }
 
+    /// Lets time pass, and the key set be refreshed as it would have been meanwhile.
+    pub async fn advance(&self, by: chrono::TimeDelta) {
+        self.clock.advance(by);
+        if let Some(KeySource::Remote(keys)) = &self.app.state.keys {
+            keys.refresh_if_due().await;
+        }
+    }
+
     /// An ordinary token of a user, issued now, with e-mail address and name.
     pub fn token(&self, clerk_user_id: &str) -> Token {
         use mission_control::clock::Clock;

@@ -4,12 +4,17 @@ mod app;
 mod clerk;
 mod database;
 mod tokens;
+mod webhooks;
 
 pub use app::{Answer, TestApp, start};
-pub use clerk::{Fault, StandInClerk};
+pub use clerk::{Fault, SECRET_KEY, StandInClerk};
 pub(crate) use database::both;
 pub use database::{EmptyDatabase, TestDatabase, administer, parse};
 pub use tokens::Token;
+pub use webhooks::{
+    WEBHOOK_SECRET, deliver, event, membership_object, organization_object, start_with_webhooks,
+    user_object,
+};
 
 use chrono::{DateTime, Utc};
 
