@@ -15,8 +15,8 @@ pub const SQLITE_BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// statement would see what was committed before the lock was waited for.
 pub const POSTGRES_BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-/// Serialises everything that creates or removes the user with this Clerk id, until the end of the
-/// transaction. It must be a statement of its own, before the one that reads the tombstone: on READ
+/// Serialises everything that creates or removes what has this Clerk id, until the end of the
+/// transaction. Who locks several takes organization, user, membership in this order. It must be a statement of its own, before the one that reads the tombstone: on READ
 /// COMMITTED a statement sees what was committed when it began, so a check inside the inserting
 /// statement can miss a deletion that commits while it waits.
 ///
