@@ -20,7 +20,10 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time::Instant,
+};
 
 use super::{StoreError, dialect};
 use crate::config::DatabaseUrl;
@@ -31,6 +34,8 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told that the
 /// database cannot serve.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long to wait before opening a SQLite file again that another instance is setting up.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Read connections to SQLite. Each has a thread of its own; more than the cores can use costs memory.
 const SQLITE_READERS: usize = 4;
 /// Connections to PostgreSQL, at most. Several instances share the server's limit.
@@ -212,7 +217,9 @@ impl Store {
             Backend::Sqlite { writer, .. } => {
                 OpenTransaction::Sqlite(writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?)
             }
-            Backend::Postgres(pool) => OpenTransaction::Postgres(pool.begin().await?),
+            Backend::Postgres(pool) => {
+                OpenTransaction::Postgres(pool.begin_with(dialect::POSTGRES_BEGIN_WRITE).await?)
+            }
         };
         Ok(Tx { transaction, statements: &self.0.statements })
     }
@@ -241,7 +248,7 @@ impl Store {
             Backend::Postgres(pool) => {
                 // A lock that ends with the transaction: a pooler in transaction mode would lose one
                 // that belongs to the session.
-                let mut tx = pool.begin().await?;
+                let mut tx = pool.begin_with(dialect::POSTGRES_BEGIN_WRITE).await?;
                 sqlx::query("SELECT pg_advisory_xact_lock($1)")
                     .bind(MIGRATION_LOCK)
                     .execute(&mut *tx)
@@ -305,9 +312,18 @@ async fn connect_sqlite(path: &Path) -> Result<Backend, StoreError> {
         .max_connections(1)
         .acquire_timeout(WAIT)
         .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(options.clone())
-        .await?;
+        .max_lifetime(None);
+    // Of two instances that turn the same new file to WAL, SQLite refuses one at once whatever the
+    // busy timeout: it will not wait while it holds a lock of its own.
+    let give_up = Instant::now() + WAIT;
+    let writer = loop {
+        match writer.clone().connect_with(options.clone()).await {
+            Err(error) if dialect::is_busy(&error) && Instant::now() < give_up => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            outcome => break outcome?,
+        }
+    };
     let mut connections = Vec::with_capacity(SQLITE_READERS);
     for _ in 0..SQLITE_READERS {
         connections.push(Mutex::new(options.clone().pragma("query_only", "ON").connect().await?));
