@@ -18,6 +18,7 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
+use secrecy::ExposeSecret;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -35,12 +36,16 @@ use crate::{
         jwks::{KeySource, RemoteKeySet},
         key::VerifyingKey,
         token::Expectations,
+        webhook::WebhookSecrets,
     },
     clock::Clock,
     config::{AuthSettings, ClerkSettings, DatabaseSettings, Settings},
     dev::{DIRECTORY, Development},
     graphql::{AuthMode, ServerInfo, engine::Engine},
-    http::{AppState, FirstBytes, MAX_HEADER_BYTES, MAX_HEADERS, PersistedQueries, router},
+    http::{
+        AppState, FirstBytes, MAX_HEADER_BYTES, MAX_HEADERS, Page, PersistedQueries,
+        metrics_router, router,
+    },
     store::Store,
     telemetry::Metrics,
 };
@@ -54,6 +59,7 @@ pub struct App {
     pub state: AppState,
     /// Its counters.
     pub metrics: Arc<Metrics>,
+    metrics_listener: Option<TcpListener>,
     shutdown_timeout: Duration,
 }
 
@@ -69,7 +75,15 @@ impl App {
     /// Connects to the database, migrates it when that is wanted, and wires everything together.
     pub async fn build(settings: Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let store = open_store(&settings.database).await?;
-        Self::with_store(settings, store, clock).await
+        let metrics_address = settings.server.metrics_addr;
+        let mut app = Self::with_store(settings, store, clock).await?;
+        if let Some(address) = metrics_address {
+            let listener = TcpListener::bind(address).await.with_context(|| {
+                format!("cannot listen on {address}; set METRICS_ADDR to an address that is free")
+            })?;
+            app.metrics_listener = Some(listener);
+        }
+        Ok(app)
     }
 
     /// Wires everything together around an open, migrated database.
@@ -82,7 +96,7 @@ impl App {
         let identity = identity(&settings.auth, &clock, &metrics)?;
         let clerk_settings = settings.auth.clerk();
         let leeway = clerk_settings.map(|clerk| clerk.leeway).unwrap_or_default();
-        let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway);
+        let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway, metrics.clone());
         let server_info = ServerInfo { auth_mode: identity.mode };
         let engine = Engine::new(&settings.limits, settings.server.introspection, server_info)?;
         let development = match &settings.auth {
@@ -93,22 +107,24 @@ impl App {
             }
             AuthSettings::Clerk(_) | AuthSettings::Local(_) => None,
         };
+        let page = settings.server.playground.then(|| Page::new(&settings.auth)).transpose()?;
+        let page = page.map(Arc::new);
         let state = AppState {
             authenticator: identity.authenticator,
             accounts,
             engine,
             persisted_queries: Arc::new(PersistedQueries::default()),
+            webhook_secrets: webhook_secrets(&settings.auth)?,
+            metrics: metrics.clone(),
             keys: identity.keys,
             limits: Arc::new(settings.limits),
-            publishable_key: clerk_settings
-                .and_then(|clerk| clerk.publishable_key.as_deref())
-                .map(Into::into),
+            page,
             development,
             draining: Arc::new(AtomicBool::new(false)),
             server: Arc::new(settings.server),
         };
         let shutdown_timeout = state.server.shutdown_timeout;
-        Ok(Self { state, metrics, shutdown_timeout })
+        Ok(Self { state, metrics, metrics_listener: None, shutdown_timeout })
     }
 
     /// The HTTP face.
@@ -118,7 +134,7 @@ impl App {
 
     /// Serves until `stop` is done; then finishes what is in flight, closes what stalls, and closes
     /// the database.
-    pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    pub async fn run(mut self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let background = self.start_background();
         let limits = self.state.limits.clone();
         let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -178,12 +194,20 @@ impl App {
         tracing::info!("stopped");
     }
 
-    /// Fetching keys, finishing deletions.
-    fn start_background(&self) -> Vec<tokio::task::JoinHandle<()>> {
+    /// Fetching keys, finishing deletions, answering whoever collects metrics.
+    fn start_background(&mut self) -> Vec<tokio::task::JoinHandle<()>> {
         let accounts = self.state.accounts.clone();
-        let mut tasks = vec![tokio::spawn(accounts.keep_finishing_deletions())];
+        let mut tasks = vec![tokio::spawn(accounts.keep_tidy())];
         if let Some(KeySource::Remote(keys)) = &self.state.keys {
             tasks.push(tokio::spawn(keys.clone().keep_fresh()));
+        }
+        if let Some(listener) = self.metrics_listener.take() {
+            let router = metrics_router(self.metrics.clone());
+            tasks.push(tokio::spawn(async move {
+                if let Err(error) = axum::serve(listener, router).await {
+                    tracing::error!(%error, "metrics are no longer served");
+                }
+            }));
         }
         tasks
     }
@@ -264,6 +288,16 @@ fn identity(
         clerk: clerk.secret_key.is_some().then(|| ClerkApi::new(http)),
         mode,
     })
+}
+
+/// What webhook messages are signed with; none are expected without a secret.
+fn webhook_secrets(auth: &AuthSettings) -> anyhow::Result<Option<Arc<WebhookSecrets>>> {
+    let secrets = auth.clerk().map(|clerk| clerk.webhook_secrets.as_slice()).unwrap_or_default();
+    if secrets.is_empty() {
+        return Ok(None);
+    }
+    let secrets = WebhookSecrets::parse(secrets.iter().map(ExposeSecret::expose_secret))?;
+    Ok(Some(Arc::new(secrets)))
 }
 
 fn expectations(clerk: &ClerkSettings) -> Expectations {

@@ -45,6 +45,8 @@ pub fn log_panics() {
 pub struct Metrics {
     registry: Registry,
     authentications: Family<Outcome, Counter>,
+    session_refusals: Family<Outcome, Counter>,
+    webhooks: Family<Outcome, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -61,7 +63,19 @@ impl Default for Metrics {
             "Requests by what their Authorization header came to",
             authentications.clone(),
         );
-        Self { registry, authentications }
+        let session_refusals = Family::default();
+        registry.register(
+            "session_refusals",
+            "Sessions with a good token that do not count, by why",
+            session_refusals.clone(),
+        );
+        let webhooks = Family::default();
+        registry.register(
+            "webhook_messages",
+            "Webhook messages by what became of them",
+            webhooks.clone(),
+        );
+        Self { registry, authentications, session_refusals, webhooks }
     }
 }
 
@@ -70,6 +84,16 @@ impl Metrics {
     /// token was refused.
     pub fn count_authentication(&self, outcome: &'static str) {
         self.authentications.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts one session that was refused although its token is good; `outcome` is why.
+    pub fn count_refusal(&self, outcome: &'static str) {
+        self.session_refusals.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts one webhook message; `outcome` is `applied`, `duplicate`, or why it was refused.
+    pub fn count_webhook(&self, outcome: &'static str) {
+        self.webhooks.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// Everything in the Prometheus text format.

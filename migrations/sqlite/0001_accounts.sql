@@ -41,6 +41,8 @@ CREATE TABLE organizations (
     -- Set on the organization that came with a user: at most one each.
     personal_user_id TEXT UNIQUE REFERENCES users (id) ON DELETE SET NULL,
     name TEXT NOT NULL,
+    -- Clerk's id of the user who created it there: an admin who is its owner here.
+    clerk_created_by TEXT,
     clerk_updated_at TEXT,
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL

@@ -4,12 +4,13 @@ use chrono::TimeDelta;
 
 use super::{
     AccountError, Accounts, Refusal,
-    resolution::{FetchedProfile, lookup},
+    resolution::lookup,
     standing::{WhileDeleting, check},
 };
 use crate::{
     auth::Session,
-    clerk::api::ClerkApiError,
+    clerk::{api::ClerkApiError, event::ClerkUser},
+    clock::truncate,
     model::{MembershipId, OrganizationId, Role, UserId},
     store::{
         StoreError, Tx, dialect,
@@ -44,16 +45,13 @@ impl Accounts {
     }
 
     /// Asks Clerk for what the token does not say, outside any transaction.
-    async fn fetch_profile(
-        &self,
-        session: &Session,
-    ) -> Result<Option<FetchedProfile>, AccountError> {
+    async fn fetch_profile(&self, session: &Session) -> Result<Option<ClerkUser>, AccountError> {
         let Some(clerk) = &self.clerk else { return Ok(None) };
         if session.is_local() || session.profile().is_complete() {
             return Ok(None);
         }
         match clerk.get_user(session.clerk_user_id()).await {
-            Ok(object) => Ok(Some(FetchedProfile::new(&object, self.clock.now()))),
+            Ok(user) => Ok(Some(user)),
             // The token has outlived its user.
             Err(ClerkApiError::NotFound) => Err(Refusal::UnknownAtClerk.into()),
             Err(error) => {
@@ -66,7 +64,7 @@ impl Accounts {
     async fn insert(
         &self,
         session: &Session,
-        fetched: Option<&FetchedProfile>,
+        fetched: Option<&ClerkUser>,
     ) -> Result<bool, AccountError> {
         let mut tx = self.store.begin().await?;
         dialect::lock_clerk_id(tx.conn(), session.clerk_user_id()).await?;
@@ -87,11 +85,7 @@ impl Accounts {
 
     /// Of two addresses the later statement counts, ties going to Clerk's API; a name from the token
     /// comes before one from the API.
-    fn new_user<'a>(
-        &self,
-        session: &'a Session,
-        fetched: Option<&'a FetchedProfile>,
-    ) -> NewUser<'a> {
+    fn new_user<'a>(&self, session: &'a Session, fetched: Option<&'a ClerkUser>) -> NewUser<'a> {
         let now = self.clock.now();
         let claimed = session.profile();
         let mut user = NewUser {
@@ -102,14 +96,15 @@ impl Accounts {
             ..NewUser::nameless(UserId::generate(), session.clerk_user_id(), now)
         };
         if let Some(fetched) = fetched {
-            let is_later = user.email_as_of.is_none_or(|as_of| as_of <= fetched.updated_at);
-            if user.email.is_none() || (fetched.profile.email.is_some() && is_later) {
+            let updated_at = fetched.updated_at.map_or(now, truncate);
+            let is_later = user.email_as_of.is_none_or(|as_of| as_of <= updated_at);
+            if fetched.profile.email.is_some() && (user.email.is_none() || is_later) {
                 user.email = fetched.profile.email.as_deref();
                 user.email_verified = fetched.profile.email_verified;
-                user.email_as_of = Some(fetched.updated_at);
+                user.email_as_of = Some(updated_at);
             }
             user.name = user.name.or(fetched.profile.name.as_deref());
-            user.clerk_updated_at = Some(fetched.updated_at);
+            user.clerk_updated_at = Some(updated_at);
         }
         let was_asked = self.clerk.is_some() && !session.is_local() && !claimed.is_complete();
         if was_asked && (user.email.is_none() || user.name.is_none()) {
@@ -126,7 +121,6 @@ pub(super) async fn insert_account(tx: &mut Tx<'_>, user: &NewUser<'_>) -> Resul
     users::insert_user(tx.conn(), user).await?;
     let organization = NewOrganization {
         id: OrganizationId::generate(),
-        clerk_organization_id: None,
         personal_user_id: Some(user.id),
         name: PERSONAL_ORGANIZATION,
         now: user.now,
@@ -137,7 +131,6 @@ pub(super) async fn insert_account(tx: &mut Tx<'_>, user: &NewUser<'_>) -> Resul
         organization_id: organization.id,
         user_id: user.id,
         role: Role::Owner,
-        clerk_membership_id: None,
         now: user.now,
     };
     memberships::insert_membership(tx.conn(), &membership).await?;

@@ -2,7 +2,7 @@
 //! Clerk, one transaction that removes the rows and leaves a tombstone. Whatever interrupts it, either
 //! the mark is undone and nothing has changed, or [`Accounts::finish_deletions`] carries on.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 
@@ -24,8 +24,6 @@ use crate::{
 
 /// A mark older than this belongs to an attempt that was interrupted.
 const ABANDONED: TimeDelta = TimeDelta::seconds(60);
-/// How often the background job looks for such marks.
-const JOB_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Whose account is to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +89,14 @@ impl Accounts {
         session: &Session,
         request: DeletionRequest,
     ) -> Result<DeletedAccount, AccountError> {
+        self.counted(self.authorize_and_delete(session, request).await)
+    }
+
+    async fn authorize_and_delete(
+        &self,
+        session: &Session,
+        request: DeletionRequest,
+    ) -> Result<DeletedAccount, AccountError> {
         let caller = self.find_caller(session).await?;
         if session.is_impersonated() {
             return Err(AccountError::Forbidden(
@@ -138,7 +144,7 @@ impl Accounts {
             Target::User(id) => Some(id),
             Target::Nobody => None,
         };
-        if !caller.is_super_admin || session.is_impersonated() {
+        if !session.is_super_admin(&caller) {
             // The same for every id, so that nobody learns which ones exist.
             return Err(AccountError::Forbidden("Only a super admin may delete another user."));
         }
@@ -230,17 +236,6 @@ impl Accounts {
         }
         tx.commit().await?;
         Ok(removed)
-    }
-
-    /// Finishes interrupted deletions, now and every minute, for ever.
-    pub async fn keep_finishing_deletions(self) {
-        let mut ticks = tokio::time::interval(JOB_INTERVAL);
-        loop {
-            ticks.tick().await;
-            if let Err(error) = self.finish_deletions().await {
-                tracing::warn!(%error, "interrupted deletions could not be looked for");
-            }
-        }
     }
 
     /// Carries on with every deletion whose mark is older than a minute. Of several instances, one

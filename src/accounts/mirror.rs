@@ -1,79 +1,169 @@
-//! The mirror of Clerk's organizations and who is in them.
+//! The mirror of Clerk's organizations and of who is in them. Everything here is guarded by Clerk's own
+//! times and by tombstones, so that the order in which events arrive does not matter.
+
+use chrono::{DateTime, Utc};
 
 use super::{AccountError, Accounts, creation::insert_account};
 use crate::{
-    model::{MembershipId, OrganizationId, Role, UserId},
+    clerk::event::{ClerkMembership, ClerkOrganization},
+    clock::truncate,
+    model::{Role, UserId},
     store::{
-        dialect,
-        memberships::{self, NewMembership},
-        organizations::{self, NewOrganization},
+        StoreError, Tx, dialect,
+        memberships::{self, ClerkMembershipState},
+        organizations::{self, ClerkOrganizationState, Mirror},
+        tombstones::{self, Kind, Tombstone},
         users::{self, Lookup, NewUser},
     },
 };
 
-/// Somebody's membership in an organization at Clerk.
-#[derive(Debug, Clone, Copy)]
-pub struct MirroredMember<'a> {
-    /// `org_…`
-    pub clerk_organization_id: &'a str,
-    /// Its name.
-    pub organization_name: &'a str,
-    /// `orgmem_…`
-    pub clerk_membership_id: &'a str,
-    /// `user_…`
-    pub clerk_user_id: &'a str,
-    /// What the person is there.
-    pub role: Role,
-}
-
 impl Accounts {
-    /// Makes sure that the organization, the user and the membership exist here. A user who was
-    /// deleted stays deleted.
-    pub async fn mirror_member(&self, member: MirroredMember<'_>) -> Result<(), AccountError> {
-        let now = self.clock.now();
+    /// Applies what Clerk says about a membership, outside an event.
+    pub async fn apply_membership(&self, membership: &ClerkMembership) -> Result<(), AccountError> {
         let mut tx = self.store.begin().await?;
-        dialect::lock_clerk_id(tx.conn(), member.clerk_organization_id).await?;
-        dialect::lock_clerk_id(tx.conn(), member.clerk_user_id).await?;
-        let lookup = Lookup {
-            clerk_user_id: member.clerk_user_id,
-            session_id: None,
-            clerk_organization_id: None,
-        };
-        let standing = users::find_standing(tx.conn(), lookup).await?;
-        let user_id = match standing.user {
-            Some(user) => user.id,
-            None if standing.tombstone.is_some() => return Ok(()),
-            None => {
-                let id = UserId::generate();
-                insert_account(&mut tx, &NewUser::nameless(id, member.clerk_user_id, now)).await?;
-                id
-            }
-        };
-        let found =
-            organizations::find_by_clerk_id(tx.conn(), member.clerk_organization_id).await?;
-        let organization_id = if let Some(id) = found {
-            id
-        } else {
-            let organization = NewOrganization {
-                id: OrganizationId::generate(),
-                clerk_organization_id: Some(member.clerk_organization_id),
-                personal_user_id: None,
-                name: member.organization_name,
-                now,
-            };
-            organizations::insert_organization(tx.conn(), &organization).await?;
-            organization.id
-        };
-        let membership = NewMembership {
-            id: MembershipId::generate(),
-            organization_id,
-            user_id,
-            role: member.role,
-            clerk_membership_id: Some(member.clerk_membership_id),
-            now,
-        };
-        memberships::insert_membership(tx.conn(), &membership).await?;
+        apply_membership(&mut tx, membership, self.clock.now()).await?;
         tx.commit().await?;
         Ok(())
+    }
+}
+
+/// The time of an object; one that Clerk does not date is older than any that it does.
+pub(super) fn as_of(updated_at: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    updated_at.map_or(DateTime::UNIX_EPOCH, truncate)
+}
+
+/// Creates or updates the mirror of an organization. `None` when it was deleted.
+pub(super) async fn apply_organization(
+    tx: &mut Tx<'_>,
+    organization: &ClerkOrganization,
+    now: DateTime<Utc>,
+) -> Result<Option<Mirror>, StoreError> {
+    dialect::lock_clerk_id(tx.conn(), &organization.clerk_id).await?;
+    let clerk_id = &organization.clerk_id;
+    if tombstones::find_tombstone(tx.conn(), Kind::Organization, clerk_id).await?.is_some() {
+        return Ok(None);
+    }
+    let state = ClerkOrganizationState {
+        clerk_organization_id: clerk_id,
+        name: organization.name.as_deref(),
+        created_by: organization.created_by.as_deref(),
+        updated_at: as_of(organization.updated_at),
+        now,
+    };
+    let mirror = organizations::upsert_mirror(tx.conn(), &state).await?;
+    if let Some(creator) = &mirror.clerk_created_by {
+        memberships::promote_creator(tx.conn(), mirror.id, creator, now).await?;
+    }
+    Ok(Some(mirror))
+}
+
+/// Removes the mirror of an organization, for ever.
+pub(super) async fn remove_organization(
+    tx: &mut Tx<'_>,
+    clerk_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
+    if let Some(mirror) = organizations::find_mirror(tx.conn(), clerk_id).await? {
+        organizations::delete_organization(tx.conn(), mirror.id).await?;
+    }
+    let tombstone = Tombstone { is_permanent: true, deleted_at: now };
+    tombstones::write_tombstone(tx.conn(), Kind::Organization, clerk_id, tombstone).await
+}
+
+/// Creates or updates a mirrored membership, and before it the organization and the user that it
+/// names. Each of the three only unless it was deleted.
+pub(super) async fn apply_membership(
+    tx: &mut Tx<'_>,
+    membership: &ClerkMembership,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mirror = apply_organization(tx, &membership.organization, now).await?;
+    let user = find_or_insert_user(tx, &membership.user_id, now).await?;
+    let (Some(mirror), Some(user_id)) = (mirror, user) else { return Ok(()) };
+    let clerk_id = &membership.clerk_id;
+    dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
+    if tombstones::find_tombstone(tx.conn(), Kind::Membership, clerk_id).await?.is_some() {
+        return Ok(());
+    }
+    let is_creator = mirror.clerk_created_by.as_deref() == Some(membership.user_id.as_str());
+    let state = ClerkMembershipState {
+        clerk_membership_id: clerk_id,
+        organization_id: mirror.id,
+        user_id,
+        role: role(membership.role.as_deref(), is_creator),
+        updated_at: as_of(membership.updated_at),
+        now,
+    };
+    memberships::upsert_mirrored_membership(tx.conn(), &state).await
+}
+
+/// Removes a mirrored membership, for ever: whoever joins again has a new one.
+pub(super) async fn remove_membership(
+    tx: &mut Tx<'_>,
+    clerk_id: &str,
+    membership: Option<&ClerkMembership>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let tombstone = Tombstone { is_permanent: true, deleted_at: now };
+    if let Some(membership) = membership {
+        // Whatever the order of joining and leaving, the organization and the user exist afterwards.
+        apply_organization(tx, &membership.organization, now).await?;
+        find_or_insert_user(tx, &membership.user_id, now).await?;
+    }
+    // An event that tells no more than the id has locked nothing yet.
+    dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
+    tombstones::write_tombstone(tx.conn(), Kind::Membership, clerk_id, tombstone).await?;
+    memberships::delete_mirrored_membership(tx.conn(), clerk_id).await?;
+    Ok(())
+}
+
+/// The user with this Clerk id, created without a profile when there is none. `None` when the user
+/// was deleted.
+pub(super) async fn find_or_insert_user(
+    tx: &mut Tx<'_>,
+    clerk_user_id: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<UserId>, StoreError> {
+    dialect::lock_clerk_id(tx.conn(), clerk_user_id).await?;
+    let standing = users::find_standing(tx.conn(), Lookup::of_user(clerk_user_id)).await?;
+    match standing.user {
+        Some(user) => Ok(Some(user.id)),
+        None if standing.tombstone.is_some() => Ok(None),
+        None => {
+            let user = NewUser::nameless(UserId::generate(), clerk_user_id, now);
+            insert_account(tx, &user).await?;
+            Ok(Some(user.id))
+        }
+    }
+}
+
+/// Clerk's role here. Its own names are `admin` and `member` (`basic_member` of old); roles that an
+/// operator made up mean no more than membership.
+fn role(clerk_role: Option<&str>, is_creator: bool) -> Role {
+    match clerk_role {
+        Some("admin") if is_creator => Role::Owner,
+        Some("admin") => Role::Admin,
+        _ => Role::Member,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_admin_who_created_the_organization_owns_it() {
+        let cases = [
+            (Some("admin"), true, Role::Owner),
+            (Some("admin"), false, Role::Admin),
+            (Some("member"), true, Role::Member),
+            (Some("basic_member"), false, Role::Member),
+            (Some("billing"), true, Role::Member),
+            (None, true, Role::Member),
+        ];
+        for (clerk_role, is_creator, expected) in cases {
+            assert_eq!(role(clerk_role, is_creator), expected, "{clerk_role:?} {is_creator}");
+        }
     }
 }

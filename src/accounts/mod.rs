@@ -1,9 +1,11 @@
 //! The life of an account: everything that writes. Called alike by GraphQL, by REST and by the
 //! background job; knows sessions, Clerk and the store, but neither GraphQL nor HTTP.
 
+mod background;
 mod creation;
 mod deletion;
 mod error;
+mod events;
 mod first_requests;
 mod mirror;
 mod profile_changes;
@@ -16,12 +18,12 @@ use chrono::TimeDelta;
 
 pub use deletion::{ClerkOutcome, DeletedAccount, DeletionRequest, Target};
 pub use error::{AccountError, Refusal};
-pub use mirror::MirroredMember;
+pub use events::Applied;
 pub use profile_changes::{Mistake, MistakeKind, ProfileInput};
 pub use resolution::{Effort, Resolved};
 
 use self::first_requests::FirstRequests;
-use crate::{clerk::api::ClerkApi, clock::Clock, store::Store};
+use crate::{clerk::api::ClerkApi, clock::Clock, store::Store, telemetry::Metrics};
 
 /// The account functions of one server.
 #[derive(Clone)]
@@ -33,6 +35,7 @@ pub struct Accounts {
     /// Tolerated clock difference to Clerk.
     leeway: TimeDelta,
     first_requests: Arc<FirstRequests>,
+    metrics: Arc<Metrics>,
 }
 
 impl Accounts {
@@ -42,12 +45,26 @@ impl Accounts {
         clock: Arc<dyn Clock>,
         clerk: Option<ClerkApi>,
         leeway: TimeDelta,
+        metrics: Arc<Metrics>,
     ) -> Self {
-        Self { store, clock, clerk, leeway, first_requests: Arc::default() }
+        Self { store, clock, clerk, leeway, first_requests: Arc::default(), metrics }
+    }
+
+    /// The time all of them go by.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
     }
 
     /// The database, for reading.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+    /// Counts a refusal on its way out. Every function that can refuse a session passes its outcome
+    /// through here, because clients are never told the reason.
+    fn counted<T>(&self, outcome: Result<T, AccountError>) -> Result<T, AccountError> {
+        if let Err(AccountError::Refused(refusal)) = &outcome {
+            self.metrics.count_refusal(refusal.reason());
+        }
+        outcome
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         api::{ClerkApi, ClerkApiError},
         profile::Profile,
     },
+    clock::truncate,
     model::{OrganizationId, User},
     store::{
         StoreError,
@@ -59,6 +60,14 @@ impl Accounts {
     /// [`AccountError::Refused`] when the session does not count, [`AccountError::Store`] when the
     /// database cannot say.
     pub async fn resolve(
+        &self,
+        session: &Session,
+        effort: Effort,
+    ) -> Result<Resolved, AccountError> {
+        self.counted(self.find_or_create(session, effort).await)
+    }
+
+    async fn find_or_create(
         &self,
         session: &Session,
         effort: Effort,
@@ -173,8 +182,8 @@ impl Accounts {
     /// Asks Clerk for the profile of an existing user. Whatever goes wrong at Clerk, the request goes
     /// on with what is stored.
     async fn complete_profile(&self, clerk: &ClerkApi, user: &User) -> Result<(), AccountError> {
-        let object = match clerk.get_user(&user.clerk_user_id).await {
-            Ok(object) => object,
+        let fetched = match clerk.get_user(&user.clerk_user_id).await {
+            Ok(fetched) => fetched,
             Err(ClerkApiError::NotFound) => {
                 tracing::warn!(user = %user.id, "Clerk no longer knows a user who is stored here");
                 return Ok(());
@@ -184,9 +193,18 @@ impl Accounts {
                 return Ok(());
             }
         };
-        let fetched = FetchedProfile::new(&object, self.clock.now());
+        let now = self.clock.now();
+        let profile = ClerkProfile {
+            // Absence changes nothing: only an event says that the last address has gone.
+            email: fetched.profile.email.as_deref().map(Some),
+            email_verified: fetched.profile.email_verified,
+            name: fetched.profile.name.as_deref(),
+            banned: fetched.banned,
+            updated_at: fetched.updated_at.map_or(now, truncate),
+            now,
+        };
         let mut tx = self.store.begin().await?;
-        users::apply_clerk_profile(tx.conn(), user.id, fetched.as_update(self.clock.now())).await?;
+        users::apply_clerk_profile(tx.conn(), user.id, profile).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -216,8 +234,9 @@ pub(super) fn lookup(session: &Session) -> Lookup<'_> {
     }
 }
 
-/// The token's address, if it differs and is the later statement. Ties go to what is stored; a token
-/// without an issue time only fills an empty place.
+/// The token's address, if it says more than what is stored (another address, or that the same one is
+/// verified) and is the later statement. Ties go to what is stored; a token without an issue time only
+/// fills an empty place.
 fn newer_email<'a>(
     user: &User,
     profile: &'a Profile,
@@ -230,7 +249,10 @@ fn newer_email<'a>(
         (None, Some(_)) => true,
         (None, None) => user.email.is_none(),
     };
-    (user.email.as_deref() != Some(email) && is_newer).then_some(email)
+    let says_more = user.email.as_deref() != Some(email)
+        // Not the other way round: most tokens do not say whether an address is verified.
+        || (profile.email_verified && !user.email_verified);
+    (says_more && is_newer).then_some(email)
 }
 
 /// The organization that the token makes active, if it is another than the stored one.
@@ -244,38 +266,6 @@ fn changed_organization(user: &User, standing: &Standing) -> Option<Organization
 fn back_off(tries: i64) -> TimeDelta {
     let doublings = u32::try_from(tries.clamp(0, 16)).unwrap_or(16);
     (FIRST_BACK_OFF * 2_i32.saturating_pow(doublings)).min(LONGEST_BACK_OFF)
-}
-
-/// What Clerk's API says about a user.
-pub(super) struct FetchedProfile {
-    pub(super) profile: Profile,
-    pub(super) banned: bool,
-    pub(super) updated_at: DateTime<Utc>,
-}
-
-impl FetchedProfile {
-    /// Reads a user object; without a usable `updated_at` it is as of `now`.
-    pub(super) fn new(object: &serde_json::Value, now: DateTime<Utc>) -> Self {
-        Self {
-            profile: Profile::from_user_object(object),
-            banned: object.get("banned").and_then(serde_json::Value::as_bool).unwrap_or(false),
-            updated_at: object
-                .get("updated_at")
-                .and_then(crate::clerk::event::time)
-                .map_or(now, crate::clock::truncate),
-        }
-    }
-
-    fn as_update(&self, now: DateTime<Utc>) -> ClerkProfile<'_> {
-        ClerkProfile {
-            email: self.profile.email.as_deref(),
-            email_verified: self.profile.email_verified,
-            name: self.profile.name.as_deref(),
-            banned: self.banned,
-            updated_at: self.updated_at,
-            now,
-        }
-    }
 }
 
 #[cfg(test)]

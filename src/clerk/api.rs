@@ -7,6 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::event::ClerkUser;
 use super::http::{ClerkHttp, ExchangeError, Reply, TIMEOUT};
 
 /// Pause before the second try of a read when Clerk names none.
@@ -52,8 +53,8 @@ impl ClerkApi {
         Self { http }
     }
 
-    /// `GET /users/{id}`: the user object, unparsed. Two tries within 5 seconds in all.
-    pub async fn get_user(&self, clerk_user_id: &str) -> Result<Value, ClerkApiError> {
+    /// `GET /users/{id}`. Two tries within 5 seconds in all.
+    pub async fn get_user(&self, clerk_user_id: &str) -> Result<ClerkUser, ClerkApiError> {
         let started = Instant::now();
         let call = async {
             let first = self.try_get_user(clerk_user_id).await;
@@ -73,17 +74,20 @@ impl ClerkApi {
         })
     }
 
-    async fn try_get_user(&self, clerk_user_id: &str) -> Result<Value, ClerkApiError> {
+    async fn try_get_user(&self, clerk_user_id: &str) -> Result<ClerkUser, ClerkApiError> {
         let reply = self.http.send(Method::GET, &["users", clerk_user_id]).await?;
         if reply.status != StatusCode::OK {
             return Err(refusal(&reply));
         }
-        match serde_json::from_slice::<Value>(&reply.body) {
-            // Something in Clerk's place may answer 200 to anything; only the user asked for counts.
-            Ok(user) if user.get("id").and_then(Value::as_str) == Some(clerk_user_id) => Ok(user),
-            Ok(_) => Err(ClerkApiError::Unknown("the answer is about another user".to_owned())),
-            Err(error) => Err(ClerkApiError::Unknown(format!("the answer is not JSON: {error}"))),
-        }
+        let object: Value = serde_json::from_slice(&reply.body)
+            .map_err(|error| ClerkApiError::Unknown(format!("the answer is not JSON: {error}")))?;
+        // Something in Clerk's place may answer 200 to anything; only the user asked for counts.
+        ClerkUser::from_object(&object)
+            .ok()
+            .filter(|user| user.clerk_id == clerk_user_id)
+            .ok_or_else(|| {
+                ClerkApiError::Unknown("the answer is not the user asked for".to_owned())
+            })
     }
 
     /// `DELETE /users/{id}`: one try, because the answer to a repeated one would be another.

@@ -5,6 +5,7 @@ mod migrate;
 mod schema;
 mod serve;
 mod token;
+mod webhook;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -32,6 +33,8 @@ enum Command {
     Dev,
     /// Print a session token of the development issuer, and nothing else
     Token(token::Arguments),
+    /// In development: send the local server a sample event
+    Webhook(webhook::Arguments),
     /// Print the GraphQL schema
     Schema,
     /// Apply the migrations that the database lacks
@@ -55,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Serve => runtime.block_on(serve::run()),
         Command::Dev => runtime.block_on(dev::run()),
         Command::Token(arguments) => token::run(&arguments),
+        Command::Webhook(arguments) => runtime.block_on(webhook::run(&arguments)),
         Command::Schema => schema::run(),
         Command::Migrate(arguments) => runtime.block_on(migrate::run(&arguments)),
         Command::Completions { shell } => {

@@ -68,16 +68,6 @@ pub const VARIABLES: &[Variable] = &[
     plain("LOG_LEVEL", "info", "error, warn, info, debug or trace"),
     plain("RUST_LOG", "", "log filter by module; wins over LOG_LEVEL"),
     plain("LOG_FORMAT", "auto", "text, json or auto (text on a terminal, else json)"),
-    plain("OTEL_SDK_DISABLED", "", "true switches tracing export off"),
-    plain("OTEL_SERVICE_NAME", "", "service name in exported traces"),
-    plain("OTEL_RESOURCE_ATTRIBUTES", "", "further attributes of exported traces"),
-    plain("OTEL_EXPORTER_OTLP_ENDPOINT", "", "OTLP collector; unset, no traces are exported"),
-    plain("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", "OTLP collector for traces alone"),
-    Variable { file: false, ..secret("OTEL_EXPORTER_OTLP_HEADERS", "", "headers sent to the collector") },
-    plain("OTEL_EXPORTER_OTLP_PROTOCOL", "", "protocol of the collector"),
-    plain("OTEL_EXPORTER_OTLP_TIMEOUT", "", "milliseconds to wait for the collector"),
-    plain("OTEL_TRACES_SAMPLER", "", "which traces are sampled"),
-    plain("OTEL_TRACES_SAMPLER_ARG", "", "argument of the sampler"),
 ];
 
 /// The `NAME_FILE` form of a variable that has one.
@@ -134,7 +124,7 @@ mod tests {
     #[test]
     fn every_secret_of_ours_may_lie_in_a_file() {
         for variable in VARIABLES {
-            if variable.secret && !variable.name.starts_with("OTEL_") {
+            if variable.secret {
                 assert!(variable.file, "{}", variable.name);
             }
         }

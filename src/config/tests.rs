@@ -362,3 +362,17 @@ fn serve_refuses_the_public_secrets_of_development() -> Result<(), Faults> {
     assert_eq!(fault_variables(&read), ["CLERK_SECRET_KEY", "CLERK_WEBHOOK_SIGNING_SECRET"]);
     Ok(())
 }
+
+#[test]
+fn the_readme_lists_every_variable_with_its_default() {
+    let readme = include_str!("../../README.md");
+    for variable in VARIABLES {
+        let mark = if variable.file { " *" } else { "" };
+        let default = match variable.default {
+            "" => String::new(),
+            default => format!("`{default}`"),
+        };
+        let row = format!("| `{}`{mark} | {default} | {} |", variable.name, variable.meaning);
+        assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
+    }
+}

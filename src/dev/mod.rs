@@ -15,7 +15,8 @@ pub use people::{People, Person};
 pub use routes::{refuse_foreign, routes};
 
 use crate::{
-    accounts::{Accounts, MirroredMember},
+    accounts::Accounts,
+    clerk::event::{ClerkMembership, ClerkOrganization},
     clock::Clock,
 };
 
@@ -57,12 +58,18 @@ impl Development {
             let clerk_user_id = self.people.clerk_user_id(person);
             let membership_id = format!("orgmem_dev_{clerk_user_id}");
             accounts
-                .mirror_member(MirroredMember {
-                    clerk_organization_id: organization.clerk_id,
-                    organization_name: organization.name,
-                    clerk_membership_id: &membership_id,
-                    clerk_user_id: &clerk_user_id,
-                    role: organization.role,
+                .apply_membership(&ClerkMembership {
+                    clerk_id: membership_id,
+                    organization: ClerkOrganization {
+                        clerk_id: organization.clerk_id.to_owned(),
+                        name: Some(organization.name.to_owned()),
+                        slug: Some(organization.slug.to_owned()),
+                        created_by: None,
+                        updated_at: Some(people::SINCE),
+                    },
+                    user_id: clerk_user_id,
+                    role: Some(organization.role.to_owned()),
+                    updated_at: Some(people::SINCE),
                 })
                 .await?;
         }

@@ -1,18 +1,14 @@
 //! The people who exist at the development issuer. A person who is deleted there exists again at once
 //! under a new id, as somebody who registered anew would.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::ErrorKind,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, fs, io::ErrorKind, path::PathBuf};
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::model::Role;
+/// When the people and their organizations came to be.
+pub const SINCE: DateTime<Utc> = DateTime::from_timestamp_nanos(1_767_225_600_000_000_000);
 
 /// Somebody to sign in as.
 #[derive(Debug)]
@@ -38,8 +34,8 @@ pub struct ClerkOrganization {
     pub slug: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// What the person is there.
-    pub role: Role,
+    /// What the person is there, without the prefix `org:`.
+    pub role: &'static str,
 }
 
 static PEOPLE: [Person; 3] = [
@@ -59,7 +55,7 @@ static PEOPLE: [Person; 3] = [
             clerk_id: "org_dev_acme",
             slug: "acme",
             name: "Acme",
-            role: Role::Admin,
+            role: "admin",
         }),
     },
     Person {
@@ -71,25 +67,29 @@ static PEOPLE: [Person; 3] = [
     },
 ];
 
-/// The people and how often each has been deleted, kept in a file.
+/// The people and how often each has been deleted, which is kept in a file: the server and the
+/// commands that act for it are different processes.
 pub struct People {
     file: PathBuf,
-    deletions: Mutex<BTreeMap<String, u32>>,
 }
 
 impl People {
-    /// Reads the file; without one nobody has been deleted.
+    /// The people whose deletions are kept in `file`. Without the file nobody has been deleted.
     pub fn open(file: PathBuf) -> anyhow::Result<Self> {
-        let deletions = match fs::read(&file) {
+        let people = Self { file };
+        people.deletions()?;
+        Ok(people)
+    }
+
+    fn deletions(&self) -> anyhow::Result<BTreeMap<String, u32>> {
+        let file = &self.file;
+        match fs::read(file) {
             Ok(text) => serde_json::from_slice(&text).with_context(|| {
                 format!("{} cannot be read; delete it to start over", file.display())
-            })?,
-            Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => {
-                return Err(error).with_context(|| format!("{} cannot be read", file.display()));
-            }
-        };
-        Ok(Self { file, deletions: Mutex::new(deletions) })
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
+        }
     }
 
     /// Everybody.
@@ -104,8 +104,8 @@ impl People {
 
     /// The person's present id.
     pub fn clerk_user_id(&self, person: &Person) -> String {
-        let deletions = self.deletions.lock().unwrap_or_else(PoisonError::into_inner);
-        match deletions.get(person.handle) {
+        // The file was readable at the start; when it is not any more, nobody has been deleted.
+        match self.deletions().unwrap_or_default().get(person.handle) {
             None | Some(0) => format!("user_dev_{}", person.handle),
             Some(times) => format!("user_dev_{}_{}", person.handle, times + 1),
         }
@@ -119,9 +119,12 @@ impl People {
     /// Deletes a person; from then on they have another id. `false` when nobody has this one.
     pub fn delete(&self, clerk_user_id: &str) -> anyhow::Result<bool> {
         let Some(person) = self.find_by_clerk_id(clerk_user_id) else { return Ok(false) };
-        let mut deletions = self.deletions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut deletions = self.deletions()?;
         *deletions.entry(person.handle.to_owned()).or_default() += 1;
-        fs::write(&self.file, serde_json::to_vec(&*deletions)?)?;
+        // Whole or not at all.
+        let draft = self.file.with_extension("draft");
+        fs::write(&draft, serde_json::to_vec(&deletions)?)?;
+        fs::rename(&draft, &self.file)?;
         Ok(true)
     }
 
@@ -151,8 +154,8 @@ impl People {
             "email_addresses": addresses,
             "banned": false,
             "locked": false,
-            "created_at": 1_767_225_600_000_i64,
-            "updated_at": 1_767_225_600_000_i64,
+            "created_at": SINCE.timestamp_millis(),
+            "updated_at": SINCE.timestamp_millis(),
         })
     }
 }

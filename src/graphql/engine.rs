@@ -16,6 +16,7 @@ use super::{
     context::Viewer,
     documents::{Documents, Prepared},
     error::{ApiError, Code},
+    nulls::OutputTypes,
     ordering::order,
     phases::Phase,
     precheck::{
@@ -38,6 +39,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     schema: Schema,
     input_types: InputTypes,
+    output_types: OutputTypes,
     documents: Documents,
     bounds: Bounds,
     max_query_bytes: usize,
@@ -84,6 +86,7 @@ impl Engine {
         Ok(Self(Arc::new(Inner {
             schema: schema_builder(limits, introspection).data(server_info).finish(),
             input_types: InputTypes::from_sdl(&sdl())?,
+            output_types: OutputTypes::from_sdl(&sdl())?,
             documents: Documents::new(),
             bounds: Bounds {
                 nesting: limits.nesting,
@@ -191,7 +194,10 @@ impl Engine {
             request = request.operation_name(name);
         }
         request.set_parsed_query(document);
-        let mut response = inner.schema.execute(request).await;
+        // Without the runtime's budget: when it is spent, every lock taken by a resolver waits a turn, and
+        // the fields of one level would no longer ask their loader together. How much there is to do is
+        // bounded by the limits, and every statement gives others their turn.
+        let mut response = tokio::task::unconstrained(inner.schema.execute(request)).await;
         if !phase.has_begun() {
             return Err(RequestError::found(Code::GraphqlValidationFailed, response.errors));
         }
@@ -202,6 +208,16 @@ impl Engine {
             // Everything was skipped: an empty object, not an absent one.
             response.data = value!({});
         }
+        inner.output_types.settle(
+            &mut response.data,
+            response
+                .errors
+                .iter()
+                .map(|error| error.path.as_slice())
+                .filter(|path| !path.is_empty()),
+            &definition.node,
+            &operation.prepared.document,
+        );
         order(
             &mut response.data,
             &definition.node.selection_set.node,

@@ -14,7 +14,7 @@ use super::{
     rest_error::RestError,
     stand_in::{self, GRAPHQL},
     state::AppState,
-    users,
+    users, webhooks,
 };
 use crate::dev;
 
@@ -27,7 +27,8 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), authentication::authenticate));
     let mut router = Router::new()
         .merge(with_session)
-        .route("/", get(graphiql::index))
+        .route("/api/v1/webhooks/clerk", post(webhooks::receive))
+        .merge(graphiql::routes(&state))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if let Some(development) = &state.development {

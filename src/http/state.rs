@@ -5,14 +5,15 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::persisted_queries::PersistedQueries;
+use super::{graphiql::Page, persisted_queries::PersistedQueries};
 use crate::{
     accounts::Accounts,
     auth::Authenticator,
-    clerk::jwks::KeySource,
+    clerk::{jwks::KeySource, webhook::WebhookSecrets},
     config::{Limits, ServerSettings},
     dev::Development,
     graphql::engine::Engine,
+    telemetry::Metrics,
 };
 
 /// The parts of a running server. Cheap to clone.
@@ -26,14 +27,18 @@ pub struct AppState {
     pub engine: Engine,
     /// Texts of queries known by their hash.
     pub persisted_queries: Arc<PersistedQueries>,
+    /// What webhook messages are signed with; `None` when none are expected.
+    pub webhook_secrets: Option<Arc<WebhookSecrets>>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
     /// Where verifying keys come from; `None` in local mode.
     pub keys: Option<KeySource>,
     /// Bounds of a request.
     pub limits: Arc<Limits>,
     /// Addresses, origins and switches.
     pub server: Arc<ServerSettings>,
-    /// The publishable key, with which the GraphiQL page can sign in.
-    pub publishable_key: Option<Arc<str>>,
+    /// The GraphiQL page, unless it is switched off.
+    pub page: Option<Arc<Page>>,
     /// Development mode's stand-in for Clerk.
     pub development: Option<Arc<Development>>,
     /// Set when the server is about to stop.

@@ -46,7 +46,7 @@ impl<'a> Profile<'a> {
             timezone: user.timezone.as_deref(),
             notes: user.notes.as_deref(),
             context: user.context.as_deref(),
-            is_super_admin: user.is_super_admin && !session.is_impersonated(),
+            is_super_admin: session.is_super_admin(user),
         }
     }
 }

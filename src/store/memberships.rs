@@ -31,7 +31,7 @@ pub struct VisibleMembership {
 pub(super) struct MembershipColumns {
     m_id: Option<MembershipId>,
     m_user_id: Option<UserId>,
-    m_role: Option<String>,
+    m_role: Option<Role>,
     m_created_at: Option<DateTime<Utc>>,
     m_updated_at: Option<DateTime<Utc>>,
     o_id: Option<OrganizationId>,
@@ -39,7 +39,7 @@ pub(super) struct MembershipColumns {
     o_name: Option<String>,
     o_created_at: Option<DateTime<Utc>>,
     o_updated_at: Option<DateTime<Utc>>,
-    viewer_role: Option<String>,
+    viewer_role: Option<Role>,
 }
 
 /// The select list that [`MembershipColumns`] reads, for tables aliased `m` and `o`; the argument is
@@ -81,7 +81,7 @@ impl MembershipColumns {
                 id: self.m_id?,
                 organization_id: organization.id,
                 user_id: self.m_user_id?,
-                role: Role::parse(&self.m_role?)?,
+                role: self.m_role?,
                 created_at: self.m_created_at?,
                 updated_at: self.m_updated_at?,
             },
@@ -90,7 +90,7 @@ impl MembershipColumns {
             email,
             organization: Arc::new(VisibleOrganization {
                 organization,
-                viewer_role: Role::parse(&self.viewer_role?)?,
+                viewer_role: self.viewer_role?,
             }),
         }))
     }
@@ -220,7 +220,7 @@ pub async fn load_memberships(
     Ok(rows.into_iter().filter_map(PersonalMembershipColumns::into_visible).collect())
 }
 
-/// How many memberships each list holds that `viewer` may see; lists without any are left out.
+/// How many memberships each list holds that `viewer` may see.
 pub async fn count_memberships(
     conn: Conn<'_>,
     viewer: UserId,
@@ -229,38 +229,32 @@ pub async fn count_memberships(
     if lists.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<(Option<UserId>, Option<OrganizationId>, i64)> = on!(conn, link => {
+    // A count names its list by number. The list's own id would be a column of either type, and where
+    // it is NULL in the first two parts of a union, PostgreSQL takes the column for text.
+    let rows: Vec<(i32, i64)> = on!(conn, link => {
         let mut query = sqlx::QueryBuilder::new("");
-        for (index, list) in lists.iter().enumerate() {
-            query.push(if index == 0 { "" } else { " UNION ALL " });
-            let (columns, group) = match list {
-                ListOf::User(_) => ("m.user_id AS u, NULL AS o", "m.user_id"),
-                ListOf::Organization(_) => ("NULL AS u, m.organization_id AS o", "m.organization_id"),
-            };
-            query.push("SELECT ").push(columns);
-            query.push(", COUNT(*) AS n FROM organization_members m \
-                JOIN organization_members v ON v.organization_id = m.organization_id \
-                WHERE v.user_id = ").push_bind(viewer);
+        for (number, list) in (0_i32..).zip(lists) {
+            query.push(if number == 0 { "SELECT " } else { " UNION ALL SELECT " });
+            query.push(number).push(
+                " AS list, COUNT(*) AS n FROM organization_members m \
+                 JOIN organization_members v ON v.organization_id = m.organization_id \
+                 WHERE v.user_id = ").push_bind(viewer);
             match *list {
                 ListOf::User(id) => query.push(" AND m.user_id = ").push_bind(id),
                 ListOf::Organization(id) => query.push(" AND m.organization_id = ").push_bind(id),
             };
-            query.push(" GROUP BY ").push(group);
         }
         query.build_query_as().fetch_all(link).await
     })?;
     Ok(rows
         .into_iter()
-        .filter_map(|(user, organization, count)| {
-            let list = user.map(ListOf::User).or(organization.map(ListOf::Organization))?;
-            Some((list, count))
-        })
+        .filter_map(|(number, count)| Some((*lists.get(usize::try_from(number).ok()?)?, count)))
         .collect())
 }
 
-/// A membership about to exist.
+/// A membership in a local organization about to exist.
 #[derive(Debug, Clone)]
-pub struct NewMembership<'a> {
+pub struct NewMembership {
     /// Ours, freshly generated.
     pub id: MembershipId,
     /// Where.
@@ -269,8 +263,6 @@ pub struct NewMembership<'a> {
     pub user_id: UserId,
     /// As what.
     pub role: Role,
-    /// Clerk's id of a mirrored membership.
-    pub clerk_membership_id: Option<&'a str>,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -278,17 +270,16 @@ pub struct NewMembership<'a> {
 /// Inserts a membership. `false` when the person is a member there already.
 pub async fn insert_membership(
     conn: Conn<'_>,
-    membership: &NewMembership<'_>,
+    membership: &NewMembership,
 ) -> Result<bool, StoreError> {
     on!(conn, link => sqlx::query(
-        "INSERT INTO organization_members (id, organization_id, user_id, role, clerk_membership_id, \
-         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6) \
+        "INSERT INTO organization_members (id, organization_id, user_id, role, \
+         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5) \
          ON CONFLICT (organization_id, user_id) DO NOTHING")
         .bind(membership.id)
         .bind(membership.organization_id)
         .bind(membership.user_id)
-        .bind(membership.role.as_str())
-        .bind(membership.clerk_membership_id)
+        .bind(membership.role)
         .bind(membership.now)
         .execute(link)
         .await
@@ -313,6 +304,81 @@ pub async fn promote_successor(
         .bind(organization)
         .bind(leaving)
         .bind(now)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
+}
+
+/// What Clerk says about a membership in a mirrored organization.
+#[derive(Debug, Clone)]
+pub struct ClerkMembershipState<'a> {
+    /// Its id there (`orgmem_…`).
+    pub clerk_membership_id: &'a str,
+    /// Where, here.
+    pub organization_id: OrganizationId,
+    /// Who, here.
+    pub user_id: UserId,
+    /// As what, here.
+    pub role: Role,
+    /// As of when.
+    pub updated_at: DateTime<Utc>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// Creates a mirrored membership, or takes over what is later than what was applied: a new role, or
+/// the id of a new membership of somebody who left and joined again. The caller has seen no tombstone.
+pub async fn upsert_mirrored_membership(
+    conn: Conn<'_>,
+    state: &ClerkMembershipState<'_>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO organization_members (id, organization_id, user_id, role, \
+        clerk_membership_id, clerk_updated_at, created_at, updated_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $7) \
+        ON CONFLICT (organization_id, user_id) DO UPDATE SET \
+        role = excluded.role, clerk_membership_id = excluded.clerk_membership_id, \
+        clerk_updated_at = excluded.clerk_updated_at, updated_at = excluded.updated_at \
+        WHERE organization_members.clerk_updated_at IS NULL \
+        OR organization_members.clerk_updated_at <= excluded.clerk_updated_at";
+    on!(conn, link => sqlx::query(SQL)
+        .bind(MembershipId::generate())
+        .bind(state.organization_id)
+        .bind(state.user_id)
+        .bind(state.role)
+        .bind(state.clerk_membership_id)
+        .bind(state.updated_at)
+        .bind(state.now)
+        .execute(link)
+        .await
+        .map(|_| ()))
+}
+
+/// Makes the admin who created a mirrored organization its owner.
+pub async fn promote_creator(
+    conn: Conn<'_>,
+    organization: OrganizationId,
+    clerk_user_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    on!(conn, link => sqlx::query(
+        "UPDATE organization_members SET role = 'owner', updated_at = $3 \
+         WHERE organization_id = $1 AND role = 'admin' \
+         AND user_id = (SELECT id FROM users WHERE clerk_user_id = $2)")
+        .bind(organization)
+        .bind(clerk_user_id)
+        .bind(now)
+        .execute(link)
+        .await
+        .map(|_| ()))
+}
+
+/// Deletes a mirrored membership by Clerk's id. `false` when there was none.
+pub async fn delete_mirrored_membership(
+    conn: Conn<'_>,
+    clerk_membership_id: &str,
+) -> Result<bool, StoreError> {
+    on!(conn, link => sqlx::query("DELETE FROM organization_members WHERE clerk_membership_id = $1")
+        .bind(clerk_membership_id)
         .execute(link)
         .await
         .map(|done| done.rows_affected() > 0))

@@ -24,7 +24,6 @@ struct VisibleOrganizationColumns {
     name: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
-    #[sqlx(try_from = "String")]
     role: Role,
 }
 
@@ -73,13 +72,11 @@ pub async fn load_organizations(
     Ok(rows.into_iter().map(|row| Arc::new(row.into())).collect())
 }
 
-/// An organization about to exist.
+/// A local organization about to exist.
 #[derive(Debug, Clone)]
 pub struct NewOrganization<'a> {
     /// Ours, freshly generated.
     pub id: OrganizationId,
-    /// Clerk's, for a mirrored one.
-    pub clerk_organization_id: Option<&'a str>,
     /// The user it came with, for a personal one.
     pub personal_user_id: Option<UserId>,
     /// Display name.
@@ -88,16 +85,15 @@ pub struct NewOrganization<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// Inserts an organization.
+/// Inserts a local organization.
 pub async fn insert_organization(
     conn: Conn<'_>,
     organization: &NewOrganization<'_>,
 ) -> Result<(), StoreError> {
     on!(conn, link => sqlx::query(
-        "INSERT INTO organizations (id, clerk_organization_id, personal_user_id, name, created_at, \
-         updated_at) VALUES ($1, $2, $3, $4, $5, $5)")
+        "INSERT INTO organizations (id, personal_user_id, name, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $4)")
         .bind(organization.id)
-        .bind(organization.clerk_organization_id)
         .bind(organization.personal_user_id)
         .bind(organization.name)
         .bind(organization.now)
@@ -106,15 +102,67 @@ pub async fn insert_organization(
         .map(|_| ()))
 }
 
+/// A mirrored organization, as far as its members' roles depend on it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Mirror {
+    /// Ours.
+    pub id: OrganizationId,
+    /// Clerk's id of the user who created it, once that is known.
+    pub clerk_created_by: Option<String>,
+}
+
 /// The mirror of a Clerk organization.
-pub async fn find_by_clerk_id(
+pub async fn find_mirror(
     conn: Conn<'_>,
     clerk_organization_id: &str,
-) -> Result<Option<OrganizationId>, StoreError> {
-    on!(conn, link => sqlx::query_scalar(
-        "SELECT id FROM organizations WHERE clerk_organization_id = $1")
+) -> Result<Option<Mirror>, StoreError> {
+    on!(conn, link => sqlx::query_as(
+        "SELECT id, clerk_created_by FROM organizations WHERE clerk_organization_id = $1")
         .bind(clerk_organization_id)
         .fetch_optional(link)
+        .await)
+}
+
+/// What Clerk says about an organization.
+#[derive(Debug, Clone)]
+pub struct ClerkOrganizationState<'a> {
+    /// Its id there.
+    pub clerk_organization_id: &'a str,
+    /// Its name, if it is told.
+    pub name: Option<&'a str>,
+    /// Clerk's id of the user who created it, if it is told.
+    pub created_by: Option<&'a str>,
+    /// As of when.
+    pub updated_at: DateTime<Utc>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// Creates the mirror of an organization, or takes over what is later than what was applied. The
+/// caller holds the lock on its Clerk id and has seen no tombstone.
+pub async fn upsert_mirror(
+    conn: Conn<'_>,
+    state: &ClerkOrganizationState<'_>,
+) -> Result<Mirror, StoreError> {
+    const SQL: &str = "INSERT INTO organizations (id, clerk_organization_id, name, clerk_created_by, \
+        clerk_updated_at, created_at, updated_at) VALUES ($1, $2, COALESCE($3, 'Organization'), $4, \
+        CASE WHEN $3 IS NULL THEN NULL ELSE $5 END, $6, $6) \
+        ON CONFLICT (clerk_organization_id) DO UPDATE SET \
+        name = CASE WHEN $3 IS NOT NULL AND (organizations.clerk_updated_at IS NULL \
+            OR organizations.clerk_updated_at <= $5) THEN $3 ELSE organizations.name END, \
+        clerk_updated_at = CASE WHEN $3 IS NOT NULL AND (organizations.clerk_updated_at IS NULL \
+            OR organizations.clerk_updated_at <= $5) THEN $5 ELSE organizations.clerk_updated_at END, \
+        clerk_created_by = COALESCE(organizations.clerk_created_by, excluded.clerk_created_by), \
+        updated_at = excluded.updated_at \
+        RETURNING id, clerk_created_by";
+    on!(conn, link => sqlx::query_as(SQL)
+        .bind(OrganizationId::generate())
+        .bind(state.clerk_organization_id)
+        .bind(state.name)
+        .bind(state.created_by)
+        .bind(state.updated_at)
+        .bind(state.now)
+        .fetch_one(link)
         .await)
 }
 

@@ -82,6 +82,13 @@ pub struct Lookup<'a> {
     pub clerk_organization_id: Option<&'a str>,
 }
 
+impl<'a> Lookup<'a> {
+    /// Looks a user up for an event, which belongs to no session.
+    pub const fn of_user(clerk_user_id: &'a str) -> Self {
+        Self { clerk_user_id, session_id: None, clerk_organization_id: None }
+    }
+}
+
 /// Everything the database knows that decides whether a session counts, and for whom.
 #[derive(Debug, Clone)]
 pub struct Standing {
@@ -226,6 +233,34 @@ pub async fn load_users(conn: Conn<'_>, ids: &[UserId]) -> Result<Vec<Arc<User>>
     Ok(rows.into_iter().filter_map(UserColumns::into_user).map(Arc::new).collect())
 }
 
+/// The organization each user works in, whoever may see it: the stored one, or, when there is none or
+/// the membership is lost, that of the oldest membership. Users without any are left out.
+pub async fn load_active_organizations(
+    conn: Conn<'_>,
+    ids: &[UserId],
+) -> Result<Vec<(UserId, OrganizationId)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(UserId, Option<OrganizationId>)> = on!(conn, link => {
+        let mut query = sqlx::QueryBuilder::new(
+            "SELECT u.id, COALESCE(\
+             (SELECT m.organization_id FROM organization_members m \
+                 WHERE m.user_id = u.id AND m.organization_id = u.active_organization_id), \
+             (SELECT m.organization_id FROM organization_members m \
+                 WHERE m.user_id = u.id ORDER BY m.created_at, m.id LIMIT 1)) \
+             FROM users u WHERE u.id IN (",
+        );
+        let mut list = query.separated(", ");
+        for id in ids {
+            list.push_bind(*id);
+        }
+        query.push(")");
+        query.build_query_as().fetch_all(link).await
+    })?;
+    Ok(rows.into_iter().filter_map(|(user, organization)| Some((user, organization?))).collect())
+}
+
 /// A user about to exist.
 #[derive(Clone)]
 pub struct NewUser<'a> {
@@ -319,17 +354,29 @@ pub async fn apply_claims(
     id: UserId,
     claims: ClaimedProfile<'_>,
 ) -> Result<bool, StoreError> {
-    // Ties go to what is stored: it came from an event or Clerk's API, or from the same second.
-    const SQL: &str = "UPDATE users SET \
-        email = CASE WHEN $2 IS NOT NULL AND (email_as_of IS NULL OR email_as_of < $4) THEN $2 ELSE email END, \
-        email_verified = CASE WHEN $2 IS NOT NULL AND (email_as_of IS NULL OR email_as_of < $4) THEN $3 ELSE email_verified END, \
-        email_as_of = CASE WHEN $2 IS NOT NULL AND (email_as_of IS NULL OR email_as_of < $4) THEN $4 ELSE email_as_of END, \
+    /// Whether the claimed address counts. Ties go to what is stored: it came from an event or Clerk's
+    /// API, or from the same second.
+    macro_rules! is_later {
+        () => {
+            "$2 IS NOT NULL AND (email_as_of < $4 \
+             OR (email_as_of IS NULL AND ($4 IS NOT NULL OR email IS NULL)))"
+        };
+    }
+    const SQL: &str = concat!(
+        "UPDATE users SET email = CASE WHEN ",
+        is_later!(),
+        " THEN $2 ELSE email END, email_verified = CASE WHEN ",
+        is_later!(),
+        " THEN $3 ELSE email_verified END, email_as_of = CASE WHEN ",
+        is_later!(),
+        " THEN $4 ELSE email_as_of END, \
         name = COALESCE(name, $5), \
         active_organization_id = COALESCE(\
             (SELECT o.id FROM organizations o JOIN organization_members m ON m.organization_id = o.id \
              WHERE o.id = $6 AND m.user_id = users.id), active_organization_id), \
         updated_at = $7 \
-        WHERE id = $1 AND deletion_marked_at IS NULL";
+        WHERE id = $1 AND deletion_marked_at IS NULL"
+    );
     on!(conn, link => sqlx::query(SQL)
         .bind(id)
         .bind(claims.email)
@@ -346,8 +393,8 @@ pub async fn apply_claims(
 /// What Clerk's API or an event says about a user.
 #[derive(Clone, Copy)]
 pub struct ClerkProfile<'a> {
-    /// Primary address, normalised; `None` when the user has none left.
-    pub email: Option<&'a str>,
+    /// Primary address, normalised: `None` says nothing, `Some(None)` that the user has none left.
+    pub email: Option<Option<&'a str>>,
     /// Whether Clerk verified it.
     pub email_verified: bool,
     /// Display name; only fills an empty place.
@@ -368,20 +415,23 @@ pub async fn apply_clerk_profile(
     profile: ClerkProfile<'_>,
 ) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE users SET \
-        email = CASE WHEN email_as_of IS NULL OR email_as_of <= $5 THEN $2 ELSE email END, \
-        email_verified = CASE WHEN email_as_of IS NULL OR email_as_of <= $5 THEN $3 ELSE email_verified END, \
-        email_as_of = CASE WHEN email_as_of IS NULL OR email_as_of <= $5 THEN $5 ELSE email_as_of END, \
-        name = COALESCE(name, $4), \
-        banned = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $5 THEN $6 ELSE banned END, \
-        clerk_updated_at = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $5 \
-            THEN $5 ELSE clerk_updated_at END, \
-        profile_tries = CASE WHEN $2 IS NOT NULL AND COALESCE(name, $4) IS NOT NULL \
+        email = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) THEN $3 ELSE email END, \
+        email_verified = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) \
+            THEN $4 ELSE email_verified END, \
+        email_as_of = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) \
+            THEN $6 ELSE email_as_of END, \
+        name = COALESCE(name, $5), \
+        banned = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $6 THEN $7 ELSE banned END, \
+        clerk_updated_at = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $6 \
+            THEN $6 ELSE clerk_updated_at END, \
+        profile_tries = CASE WHEN $3 IS NOT NULL AND COALESCE(name, $5) IS NOT NULL \
             THEN 0 ELSE profile_tries END, \
-        updated_at = $7 \
+        updated_at = $8 \
         WHERE id = $1";
     on!(conn, link => sqlx::query(SQL)
         .bind(id)
-        .bind(profile.email)
+        .bind(profile.email.is_some())
+        .bind(profile.email.flatten())
         .bind(profile.email_verified)
         .bind(profile.name)
         .bind(profile.updated_at)
@@ -393,7 +443,7 @@ pub async fn apply_clerk_profile(
 }
 
 /// Claims the right to make the next profile call: exactly one of several that try at the same time
-/// gets `true`. `due` is the latest time of a try before this one that still allows it.
+/// gets `true`.
 pub async fn claim_profile_try(
     conn: Conn<'_>,
     id: UserId,

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_that_may_be_sizes_get_a_value_of_their_type() {
+    fn variables_that_may_be_sizes_get_the_least_value_of_their_type() {
         for (definitions, expected) in [
             ("$v:Int", "1"),
             ("$v:Int!", "1"),

@@ -75,10 +75,18 @@ pub async fn start(database: &TestDatabase) -> TestApp {
 impl TestApp {
     /// The same with settings of the test's own, which win.
     pub async fn start(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
-        let clerk = Arc::new(StandInClerk::start().await);
+        Self::with_clerk(database, StandInClerk::start().await, settings).await
+    }
+
+    /// The same with a stand-in for Clerk that was prepared, and is asked for its keys once.
+    pub async fn with_clerk(
+        database: &TestDatabase,
+        clerk: StandInClerk,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let clock = Arc::new(ManualClock::new(noon()));
         let store = database.store.clone();
-        Self::join(store, clerk, clock.clone(), clock, settings).await
+        Self::join(store, Arc::new(clerk), clock.clone(), clock, settings).await
     }
 
     /// The same with a clock of the test's own, for the server alone.
@@ -118,16 +126,40 @@ impl TestApp {
         let (settings, _) =
             Settings::read(&environment).unwrap_or_else(|faults| panic!("{faults}"));
         let app = App::with_store(settings, store, servers).await.unwrap();
-        if let Some(KeySource::Remote(keys)) = &app.state.keys {
-            keys.refresh_if_due().await;
-        }
         let router = app.router();
-        Self { clock, clerk, app, router }
+        let this = Self { clock, clerk, app, router };
+        this.refresh_keys().await;
+        this
     }
 
-    /// Serves one request.
+    /// What the background does twice a second: fetches the key set if that is due.
+    pub async fn refresh_keys(&self) {
+        if let Some(KeySource::Remote(keys)) = &self.app.state.keys {
+            keys.refresh_if_due().await;
+        }
+    }
+
+    /// How often looking at an `Authorization` header came to this.
+    pub fn counted(&self, outcome: &str) -> u64 {
+        self.metric(&format!("mission_control_authentications_total{{outcome=\"{outcome}\"}} "))
+    }
+
+    /// How often a session whose token was good was refused for this reason.
+    pub fn refusals(&self, reason: &str) -> u64 {
+        self.metric(&format!("mission_control_session_refusals_total{{outcome=\"{reason}\"}} "))
+    }
+
+    fn metric(&self, prefix: &str) -> u64 {
+        let text = self.app.metrics.render();
+        text.lines().find_map(|line| line.strip_prefix(prefix)).map_or(0, |n| n.parse().unwrap())
+    }
+
+    /// Serves one request, in a task like every connection of the real server: a task that yields lets
+    /// others run first, which is what batches loads. Dropped halfway, the request is dropped too.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let mut task = tokio::task::JoinSet::new();
+        task.spawn(self.router.clone().oneshot(request));
+        let response = task.join_next().await.unwrap().unwrap().unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         Answer {
@@ -164,6 +196,14 @@ impl TestApp {
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         self.send(signed(request, token).body(body).unwrap()).await
+    }
+
+    /// Lets time pass, and the key set be refreshed as it would have been meanwhile.
+    pub async fn advance(&self, by: chrono::TimeDelta) {
+        self.clock.advance(by);
+        if let Some(KeySource::Remote(keys)) = &self.app.state.keys {
+            keys.refresh_if_due().await;
+        }
     }
 
     /// An ordinary token of a user, issued now, with e-mail address and name.

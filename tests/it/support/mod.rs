@@ -5,13 +5,18 @@ mod clerk;
 mod database;
 mod server;
 mod tokens;
+mod webhooks;
 
 pub use app::{Answer, TestApp, start};
-pub use clerk::{Fault, StandInClerk};
-pub use database::TestDatabase;
+pub use clerk::{Fault, SECRET_KEY, StandInClerk};
 pub(crate) use database::both;
+pub use database::{EmptyDatabase, TestDatabase, administer, parse};
 pub use server::{Raw, Server, post};
 pub use tokens::Token;
+pub use webhooks::{
+    WEBHOOK_SECRET, deliver, event, membership_object, organization_object, start_with_webhooks,
+    user_object,
+};
 
 use chrono::{DateTime, Utc};
 

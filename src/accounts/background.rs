@@ -1,0 +1,30 @@
+//! What happens without being asked for: interrupted deletions are finished, old rows are forgotten.
+//! Every instance does it; the statements see to it that one of them does each piece of work.
+
+use std::time::Duration;
+
+use super::Accounts;
+
+/// How often interrupted deletions are looked for.
+const INTERVAL: Duration = Duration::from_mins(1);
+/// Every so many times, old rows are forgotten too.
+const ROUNDS_PER_EXPIRY: u32 = 60;
+
+impl Accounts {
+    /// Works now and every minute, for ever. A failure is logged and tried again a minute later.
+    pub async fn keep_tidy(self) {
+        let mut ticks = tokio::time::interval(INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for round in (0..ROUNDS_PER_EXPIRY).cycle() {
+            ticks.tick().await;
+            if let Err(error) = self.finish_deletions().await {
+                tracing::warn!(%error, "interrupted deletions could not be looked for");
+            }
+            if round == 0
+                && let Err(error) = self.expire().await
+            {
+                tracing::warn!(%error, "old messages and revoked sessions could not be forgotten");
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What Clerk's events change here. One transaction each, whose first statement records the message,
+//! so that a message has its effect once, and whose effects are guarded by Clerk's times and by
+//! tombstones, so that the order of messages does not matter.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{AccountError, Accounts, creation::insert_account, deletion::purge_rows, mirror};
+use crate::{
+    clerk::{
+        event::{ClerkUser, Event},
+        webhook::MessageId,
+    },
+    model::UserId,
+    store::{
+        Tx, dialect, sessions,
+        tombstones::{self, Kind, Tombstone},
+        users::{self, ClerkProfile, Lookup, NewUser},
+        webhook_messages,
+    },
+};
+
+/// Tokens of a session that has ended live on for a minute or two; a day is plenty.
+const REVOCATION: TimeDelta = TimeDelta::hours(24);
+/// How long message ids are kept. A replay that is older is harmless.
+const MESSAGE_MEMORY: TimeDelta = TimeDelta::days(30);
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It had its effect, or none was due.
+    Now,
+    /// It was applied before.
+    Before,
+}
+
+impl Accounts {
+    /// Applies an event, once.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`]: nothing was changed, and the message may come again.
+    pub async fn apply_event(
+        &self,
+        message: &MessageId,
+        event: &Event,
+    ) -> Result<Applied, AccountError> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        if !webhook_messages::insert_message(tx.conn(), message.as_str(), now).await? {
+            return Ok(Applied::Before);
+        }
+        match event {
+            Event::User(user) => apply_user(&mut tx, user, now).await?,
+            Event::UserDeleted { clerk_id } => remove_user(&mut tx, clerk_id, now).await?,
+            Event::Organization(organization) => {
+                mirror::apply_organization(&mut tx, organization, now).await?;
+            }
+            Event::OrganizationDeleted { clerk_id } => {
+                mirror::remove_organization(&mut tx, clerk_id, now).await?;
+            }
+            Event::Membership(membership) => {
+                mirror::apply_membership(&mut tx, membership, now).await?;
+            }
+            Event::MembershipDeleted { clerk_id, membership } => {
+                mirror::remove_membership(&mut tx, clerk_id, membership.as_deref(), now).await?;
+            }
+            Event::SessionEnded { session_id, user_id } => {
+                if let Some(user_id) = user_id {
+                    // Whether the session's last request or its end comes first, the user exists.
+                    mirror::find_or_insert_user(&mut tx, user_id, now).await?;
+                }
+                let until = Some(now + REVOCATION);
+                sessions::revoke_session(tx.conn(), session_id, now, until).await?;
+            }
+            Event::Unknown { kind } => tracing::debug!(kind, "an event that changes nothing here"),
+        }
+        tx.commit().await?;
+        Ok(Applied::Now)
+    }
+
+    /// Forgets messages and revoked sessions that are old enough.
+    pub async fn expire(&self) -> Result<(), AccountError> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let messages = webhook_messages::expire_messages(tx.conn(), now - MESSAGE_MEMORY).await?;
+        let sessions = sessions::expire_revocations(tx.conn(), now).await?;
+        tx.commit().await?;
+        tracing::debug!(messages, sessions, "old messages and revoked sessions were forgotten");
+        Ok(())
+    }
+}
+
+/// `user.created` and `user.updated` say the same: how the user is at a point in time.
+async fn apply_user(
+    tx: &mut Tx<'_>,
+    user: &ClerkUser,
+    now: DateTime<Utc>,
+) -> Result<(), AccountError> {
+    dialect::lock_clerk_id(tx.conn(), &user.clerk_id).await?;
+    let standing = users::find_standing(tx.conn(), Lookup::of_user(&user.clerk_id)).await?;
+    let updated_at = mirror::as_of(user.updated_at);
+    let email = user.profile.email.as_deref();
+    if let Some(known) = standing.user {
+        let profile = ClerkProfile {
+            // An address that cannot be used says nothing; an empty list says that none is left.
+            email: email.map(Some).or((!user.has_addresses).then_some(None)),
+            email_verified: user.profile.email_verified,
+            name: user.profile.name.as_deref(),
+            banned: user.banned,
+            updated_at,
+            now,
+        };
+        users::apply_clerk_profile(tx.conn(), known.id, profile).await?;
+    } else if standing.tombstone.is_none() {
+        let says_email = email.is_some() || !user.has_addresses;
+        let new = NewUser {
+            email,
+            email_verified: user.profile.email_verified,
+            email_as_of: says_email.then_some(updated_at),
+            name: user.profile.name.as_deref(),
+            clerk_updated_at: Some(updated_at),
+            banned: user.banned,
+            ..NewUser::nameless(UserId::generate(), &user.clerk_id, now)
+        };
+        insert_account(tx, &new).await?;
+    }
+    Ok(())
+}
+
+/// `user.deleted` always wins, also over a user who was never seen.
+async fn remove_user(
+    tx: &mut Tx<'_>,
+    clerk_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), AccountError> {
+    dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
+    let standing = users::find_standing(tx.conn(), Lookup::of_user(clerk_id)).await?;
+    if let Some(user) = standing.user {
+        purge_rows(tx, user.id, now).await?;
+        tracing::info!(user = %user.id, "user deleted, because it was deleted at Clerk");
+    }
+    let tombstone = Tombstone { is_permanent: true, deleted_at: now };
+    tombstones::write_tombstone(tx.conn(), Kind::User, clerk_id, tombstone).await?;
+    Ok(())
+}

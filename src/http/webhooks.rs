@@ -1,0 +1,60 @@
+//! `POST /api/v1/webhooks/clerk`: Clerk's events, delivered by Svix. Whatever is not our own passing
+//! trouble is answered in a way that ends the delivery; anything else would be sent again for a day.
+
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+
+use super::{body, rest_error::RestError, state::AppState};
+use crate::{
+    accounts::Applied,
+    clerk::event::{Event, EventError},
+};
+
+/// The longest event.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// Verifies, reads and applies one message.
+pub async fn receive(State(state): State<AppState>, request: Request) -> Response {
+    match apply(&state, request).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn apply(state: &AppState, request: Request) -> Result<(), RestError> {
+    let Some(secrets) = &state.webhook_secrets else {
+        return Err(RestError::new(StatusCode::NOT_FOUND, "Not Found"));
+    };
+    let (parts, sent) = request.into_parts();
+    let bytes = body::read(sent, MAX_BODY, state.limits.body_timeout).await?;
+    // The signature is over the bytes as they came, so they are checked before anything reads them.
+    let now = state.accounts.clock().now();
+    let message = secrets.verify(&parts.headers, &bytes, now).map_err(|error| {
+        state.metrics.count_webhook(error.reason());
+        tracing::warn!(reason = error.reason(), %error, "webhook message refused");
+        RestError::new(StatusCode::BAD_REQUEST, "The message is not signed as it should be.")
+    })?;
+    let event = match Event::parse(&bytes) {
+        Ok(event) => event,
+        Err(error) => {
+            state.metrics.count_webhook(error.reason());
+            tracing::warn!(message = message.as_str(), %error, "signed webhook message not understood");
+            return match error {
+                EventError::NotJson => {
+                    Err(RestError::new(StatusCode::BAD_REQUEST, "The body is not JSON."))
+                }
+                // Sending it again would not make it better.
+                EventError::Malformed { .. } => Ok(()),
+            };
+        }
+    };
+    let applied = state.accounts.apply_event(&message, &event).await?;
+    state.metrics.count_webhook(match applied {
+        Applied::Now => "applied",
+        Applied::Before => "duplicate",
+    });
+    Ok(())
+}

@@ -1,0 +1,336 @@
+//! Order does not matter: whatever permutation and duplication of the same events, with first requests
+//! and mutations in between, ends in the same rows. Names aside: there the first one wins by design.
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use axum::http::StatusCode;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use serde_json::{Value, json};
+
+use crate::support::{
+    TestApp, TestDatabase, Token, WEBHOOK_SECRET, deliver, event, membership_object, noon,
+    organization_object, user_object,
+};
+
+/// Histories per database, unless `HISTORIES` says otherwise; `HISTORIES_SEED` chooses which.
+const HISTORIES: u32 = 2000;
+const USERS: usize = 2;
+const ORGANIZATIONS: usize = 2;
+
+/// Something that happens at Clerk. What is impossible there at that moment does not happen.
+#[derive(Debug, Clone)]
+enum Action {
+    SaveUser { user: usize, email: Option<u8>, banned: bool },
+    DeleteUser { user: usize },
+    SaveOrganization { organization: usize, by: usize, name: u8 },
+    DeleteOrganization { organization: usize },
+    Join { user: usize, organization: usize, role: bool },
+    Leave { user: usize, organization: usize },
+    EndSession { user: usize },
+}
+
+/// Something that reaches this server.
+#[derive(Debug, Clone)]
+enum Step {
+    Event { message: usize, kind: &'static str, data: Value },
+    FirstRequest { user: usize },
+    Mutation { user: usize },
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let user = 0..USERS;
+    let organization = 0..ORGANIZATIONS;
+    prop_oneof![
+        4 => (user.clone(), proptest::option::of(0..3u8), any::<bool>())
+            .prop_map(|(user, email, banned)| Action::SaveUser { user, email, banned }),
+        1 => user.clone().prop_map(|user| Action::DeleteUser { user }),
+        2 => (organization.clone(), user.clone(), 0..3u8).prop_map(|(organization, by, name)| {
+            Action::SaveOrganization { organization, by, name }
+        }),
+        1 => organization.clone().prop_map(|organization| Action::DeleteOrganization { organization }),
+        4 => (user.clone(), organization.clone(), any::<bool>())
+            .prop_map(|(user, organization, role)| Action::Join { user, organization, role }),
+        2 => (user.clone(), organization).prop_map(|(user, organization)| {
+            Action::Leave { user, organization }
+        }),
+        1 => user.prop_map(|user| Action::EndSession { user }),
+    ]
+}
+
+/// What Clerk would send about these actions, each with the time of the change.
+#[derive(Default)]
+struct Clerk {
+    time: i64,
+    users: [Option<bool>; USERS],
+    organizations: [Option<(usize, u8)>; ORGANIZATIONS],
+    gone_organizations: [bool; ORGANIZATIONS],
+    members: [[Option<(usize, bool)>; USERS]; ORGANIZATIONS],
+    memberships: usize,
+    steps: Vec<Step>,
+}
+
+impl Clerk {
+    fn send(&mut self, kind: &'static str, data: Value) {
+        let message = self.steps.len();
+        self.steps.push(Step::Event { message, kind, data });
+    }
+
+    fn organization(&self, organization: usize) -> Value {
+        let (by, name) = self.organizations[organization].unwrap();
+        let name = format!("Name {name}");
+        organization_object(
+            &format!("org_{organization}"),
+            &name,
+            Some(&format!("user_{by}")),
+            self.time,
+        )
+    }
+
+    fn membership(&self, user: usize, organization: usize, number: usize, is_admin: bool) -> Value {
+        let role = if is_admin { "org:admin" } else { "org:member" };
+        let organization = self.organization(organization);
+        let id = format!("orgmem_{number}");
+        membership_object(&id, organization, &format!("user_{user}"), role, self.time)
+    }
+
+    fn remove_member(&mut self, user: usize, organization: usize) {
+        if let Some((number, is_admin)) = self.members[organization][user].take() {
+            let data = self.membership(user, organization, number, is_admin);
+            self.send("organizationMembership.deleted", data);
+        }
+    }
+
+    fn act(&mut self, action: &Action) {
+        self.time += 1000;
+        match *action {
+            Action::SaveUser { user, email, banned } => {
+                // `Some(false)`: deleted; ids are not used again.
+                if self.users[user] == Some(false) {
+                    return;
+                }
+                let kind = if self.users[user].is_none() { "user.created" } else { "user.updated" };
+                self.users[user] = Some(true);
+                let email = email.map(|email| format!("{email}@x.test"));
+                let id = format!("user_{user}");
+                let mut data = user_object(&id, email.as_deref(), Some("Any"), self.time);
+                data["banned"] = banned.into();
+                self.send(kind, data);
+            }
+            Action::DeleteUser { user } => {
+                if self.users[user] == Some(true) {
+                    self.users[user] = Some(false);
+                    for organization in 0..ORGANIZATIONS {
+                        self.remove_member(user, organization);
+                    }
+                    self.send(
+                        "user.deleted",
+                        json!({ "id": format!("user_{user}"), "deleted": true }),
+                    );
+                }
+            }
+            Action::SaveOrganization { organization, by, name } => {
+                if self.gone_organizations[organization] {
+                    return;
+                }
+                let known = self.organizations[organization];
+                let kind =
+                    if known.is_none() { "organization.created" } else { "organization.updated" };
+                let by = known.map_or(by, |(by, _)| by);
+                self.organizations[organization] = Some((by, name));
+                let data = self.organization(organization);
+                self.send(kind, data);
+            }
+            Action::DeleteOrganization { organization } => {
+                if self.organizations[organization].is_some() {
+                    self.members[organization] = [None; USERS];
+                    self.organizations[organization] = None;
+                    self.gone_organizations[organization] = true;
+                    let id = format!("org_{organization}");
+                    self.send("organization.deleted", json!({ "id": id, "deleted": true }));
+                }
+            }
+            Action::Join { user, organization, role } => {
+                if self.users[user] == Some(false) || self.organizations[organization].is_none() {
+                    return;
+                }
+                let kind = match &mut self.members[organization][user] {
+                    Some((_, known)) => {
+                        *known = role;
+                        "organizationMembership.updated"
+                    }
+                    none => {
+                        *none = Some((self.memberships, role));
+                        self.memberships += 1;
+                        "organizationMembership.created"
+                    }
+                };
+                let (number, role) = self.members[organization][user].unwrap();
+                let data = self.membership(user, organization, number, role);
+                self.send(kind, data);
+            }
+            Action::Leave { user, organization } => self.remove_member(user, organization),
+            Action::EndSession { user } => {
+                let data =
+                    json!({ "id": format!("sess_{user}"), "user_id": format!("user_{user}") });
+                self.send("session.revoked", data);
+            }
+        }
+    }
+}
+
+/// The same steps in the order in which they happened, and in another, some of them twice.
+fn history() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {
+    let actions = proptest::collection::vec(action(), 1..12);
+    let requests = proptest::collection::vec((0..USERS, any::<bool>()), 0..4);
+    (actions, requests)
+        .prop_map(|(actions, requests)| {
+            let mut clerk = Clerk::default();
+            actions.iter().for_each(|action| clerk.act(action));
+            let mut steps = clerk.steps;
+            for (index, (user, is_mutation)) in requests.into_iter().enumerate() {
+                let step =
+                    if is_mutation { Step::Mutation { user } } else { Step::FirstRequest { user } };
+                steps.insert((index * 3).min(steps.len()), step);
+            }
+            steps
+        })
+        .prop_flat_map(|steps| {
+            let again = proptest::sample::subsequence(steps.clone(), 0..=steps.len());
+            (Just(steps), again)
+        })
+        .prop_flat_map(|(steps, again)| {
+            let all: Vec<Step> = steps.iter().cloned().chain(again).collect();
+            (Just(steps), Just(all).prop_shuffle())
+        })
+}
+
+/// Gives a history's ids a name of its own, so that all of them can share a database.
+fn named(value: &Value, name: &str) -> Value {
+    let prefixes = ["user_", "org_", "orgmem_", "sess_"];
+    match value {
+        Value::String(text) => prefixes
+            .iter()
+            .find_map(|prefix| Some(format!("{prefix}{name}_{}", text.strip_prefix(prefix)?)))
+            .map_or_else(|| value.clone(), Value::String),
+        Value::Array(items) => items.iter().map(|item| named(item, name)).collect(),
+        Value::Object(members) => {
+            let renamed = members.iter().map(|(key, value)| (key.clone(), named(value, name)));
+            Value::Object(renamed.collect())
+        }
+        _ => value.clone(),
+    }
+}
+
+async fn run(app: &TestApp, steps: &[Step], name: &str) {
+    let token = |user: usize| {
+        Token::new(&format!("user_{name}_{user}"), noon())
+            .claim("sid", format!("sess_{name}_{user}"))
+    };
+    for step in steps {
+        match step {
+            Step::Event { message, kind, data } => {
+                let message = format!("msg_{name}_{message}");
+                let event = named(&event(kind, data.clone()), name);
+                let answer = deliver(app, &message, &event).await;
+                assert_eq!(answer.status, StatusCode::NO_CONTENT, "{event}");
+            }
+            Step::FirstRequest { user } => {
+                app.query(Some(&token(*user)), "{ me { id } }").await;
+            }
+            Step::Mutation { user } => {
+                let mutation =
+                    "mutation { updateProfile(input: { pronouns: \"they\" }) { user { id } } }";
+                app.query(Some(&token(*user)), mutation).await;
+            }
+        }
+    }
+}
+
+/// Everything that must be the same, as lines of text without the history's name.
+async fn rows(database: &TestDatabase, name: &str) -> BTreeSet<String> {
+    let queries = [
+        format!(
+            "SELECT 'user ' || clerk_user_id || ' ' || COALESCE(email, '-') || ' ' || \
+             CASE WHEN email_verified THEN 'verified' ELSE '-' END || \
+             CASE WHEN banned THEN ' banned' ELSE '' END FROM users \
+             WHERE clerk_user_id LIKE 'user\\_{name}\\_%' ESCAPE '\\'"
+        ),
+        format!(
+            "SELECT 'organization ' || clerk_organization_id || ' ' || name FROM organizations \
+             WHERE clerk_organization_id LIKE 'org\\_{name}\\_%' ESCAPE '\\'"
+        ),
+        format!(
+            "SELECT 'member ' || u.clerk_user_id || ' ' || \
+             COALESCE(o.clerk_organization_id, 'personal') || ' ' || m.role || ' ' || \
+             COALESCE(m.clerk_membership_id, '-') FROM organization_members m \
+             JOIN users u ON u.id = m.user_id JOIN organizations o ON o.id = m.organization_id \
+             WHERE u.clerk_user_id LIKE 'user\\_{name}\\_%' ESCAPE '\\'"
+        ),
+        format!(
+            "SELECT 'tombstone ' || kind || ' ' || clerk_id || \
+             CASE WHEN permanent THEN ' for ever' ELSE '' END FROM tombstones \
+             WHERE clerk_id LIKE '%\\_{name}\\_%' ESCAPE '\\'"
+        ),
+        format!(
+            "SELECT 'revoked ' || session_id FROM revoked_sessions \
+             WHERE session_id LIKE 'sess\\_{name}\\_%' ESCAPE '\\'"
+        ),
+    ];
+    let texts = database.texts(&queries.join(" UNION ALL ")).await;
+    texts.into_iter().map(|text| text.replace(&format!("{name}_"), "")).collect()
+}
+
+async fn any_order_ends_the_same(database: TestDatabase) {
+    // Without a secret key nothing is asked of Clerk, whose answers would be one more order.
+    let app = TestApp::start(
+        &database,
+        &[
+            ("CLERK_WEBHOOK_SIGNING_SECRET", WEBHOOK_SECRET),
+            ("CLERK_JWT_KEY", include_str!("../../keys/test-rsa.pub.pem")),
+            ("CLERK_SECRET_KEY", ""),
+        ],
+    )
+    .await;
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    let cases = number("HISTORIES").unwrap_or(HISTORIES);
+    let mut seed = [7; 32];
+    seed[..4].copy_from_slice(&number("HISTORIES_SEED").unwrap_or(1).to_le_bytes());
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let counter = AtomicU64::new(0);
+    let runtime = tokio::runtime::Handle::current();
+    let outcome = tokio::task::block_in_place(|| {
+        runner.run(&history(), |(happened, arrived)| {
+            let number = counter.fetch_add(1, Ordering::Relaxed);
+            let (first, second) = (format!("a{number}"), format!("b{number}"));
+            let (expected, found) = runtime.block_on(async {
+                run(&app, &happened, &first).await;
+                run(&app, &arrived, &second).await;
+                (rows(&database, &first).await, rows(&database, &second).await)
+            });
+            prop_assert_eq!(expected, found);
+            Ok(())
+        })
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+    assert!(counter.load(Ordering::Relaxed) >= u64::from(cases));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_sqlite() {
+    any_order_ends_the_same(TestDatabase::sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_postgres() {
+    any_order_ends_the_same(TestDatabase::postgres().await).await;
+}
