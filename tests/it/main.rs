@@ -1,6 +1,7 @@
 //! Tests of the whole product: one binary, so that it links once.
 
 mod api;
+mod commands;
 mod lifecycle;
 mod store;
 mod support;
