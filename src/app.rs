@@ -38,7 +38,9 @@ use crate::{
     config::{AuthSettings, ClerkSettings, DatabaseSettings, Settings},
     dev::{DIRECTORY, Development},
     graphql::{AuthMode, ServerInfo, engine::Engine},
-    http::{AppState, MAX_HEADER_BYTES, MAX_HEADERS, PersistedQueries, metrics_router, router},
+    http::{
+        AppState, MAX_HEADER_BYTES, MAX_HEADERS, Page, PersistedQueries, metrics_router, router,
+    },
     store::Store,
     telemetry::Metrics,
 };
@@ -97,6 +99,8 @@ impl App {
             }
             AuthSettings::Clerk(_) | AuthSettings::Local(_) => None,
         };
+        let page = settings.server.playground.then(|| Page::new(&settings.auth)).transpose()?;
+        let page = page.map(Arc::new);
         let state = AppState {
             authenticator: identity.authenticator,
             accounts,
@@ -106,9 +110,7 @@ impl App {
             metrics: metrics.clone(),
             keys: identity.keys,
             limits: Arc::new(settings.limits),
-            publishable_key: clerk_settings
-                .and_then(|clerk| clerk.publishable_key.as_deref())
-                .map(Into::into),
+            page,
             development,
             draining: Arc::new(AtomicBool::new(false)),
             server: Arc::new(settings.server),

@@ -10,10 +10,9 @@ use crate::{
         connection::{OrganizationMemberConnection, PageRequest},
         context::{ContextExt, PRELOADED},
         error::ApiError,
-        loaders::SliceOf,
     },
     model,
-    store::memberships::{ListOf, Slice},
+    store::memberships::ListOf,
 };
 
 /// A user the viewer may read.
@@ -85,24 +84,17 @@ impl User {
         ctx: &Context<'_>,
     ) -> Result<Option<Organization>, ApiError> {
         let viewer = ctx.viewer();
-        let list = ListOf::User(self.0.id);
-        let rows = if let Some(rows) = viewer.preloaded(self.0.id).await {
-            rows
-        } else {
-            let slice = Slice::first(PRELOADED);
-            viewer.loaders().await?.slice(SliceOf { list, slice }).await?
-        };
-        let stored = self.0.active_organization_id;
-        let among = rows.iter().find(|row| stored == Some(row.membership.organization_id));
-        if let (None, Some(stored), false) = (among, stored, is_all(rows.len()))
-            && viewer.resolved(false).await?.user.id == self.0.id
-            && let Some(organization) = viewer.loaders().await?.organization(stored).await?
-        {
-            return Ok(Some(Organization(organization)));
+        if let Some(rows) = viewer.preloaded(self.0.id).await {
+            let stored = self.0.active_organization_id;
+            let among = rows.iter().find(|row| stored == Some(row.membership.organization_id));
+            // No stored value, or a lost membership: the oldest one.
+            let oldest = rows.first().filter(|_| stored.is_none() || is_all(rows.len()));
+            if let Some(row) = among.or(oldest) {
+                return Ok(Some(Organization(row.organization.clone())));
+            }
         }
-        // No stored value, or a lost membership: the oldest one.
-        let active = among.or(rows.first());
-        Ok(active.map(|row| Organization(row.organization.clone())))
+        let found = viewer.loaders().await?.active_organization(self.0.id).await?;
+        Ok(found.map(Organization))
     }
 
     /// The user's memberships, oldest first.
