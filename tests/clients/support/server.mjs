@@ -12,7 +12,8 @@ import { promisify } from "node:util";
 /** The root of the repository. */
 export const repository = resolve(import.meta.dirname, "../../..");
 
-const binary = resolve(process.env.MISSION_CONTROL ?? join(repository, "target/debug/mission-control"));
+/** The program under test. */
+export const binary = resolve(process.env.MISSION_CONTROL ?? join(repository, "target/debug/mission-control"));
 const running = new Set();
 
 // A test that is interrupted must leave nothing behind.
@@ -101,7 +102,15 @@ export async function startServer({ command = "dev", settings = {} } = {}) {
   return {
     url,
     graphqlUrl: `${url}/graphql`,
+    /** What it has said so far. */
     output: program.output,
+    /** Its working directory. */
+    directory: directory.path,
+    /** Runs a line of shell in that directory and with its settings, as somebody at the terminal would. */
+    async shell(line) {
+      const { stdout } = await promisify(execFile)("bash", ["-euc", line], { cwd: directory.path, env });
+      return stdout;
+    },
     /** Mints a development session token, as the banner of `dev` says. */
     async token(...args) {
       const { stdout } = await promisify(execFile)(binary, ["token", ...args], { cwd: directory.path, env });
