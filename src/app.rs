@@ -38,7 +38,9 @@ use crate::{
     config::{AuthSettings, ClerkSettings, DatabaseSettings, Settings},
     dev::{DIRECTORY, Development},
     graphql::{AuthMode, ServerInfo, engine::Engine},
-    http::{AppState, MAX_HEADER_BYTES, MAX_HEADERS, PersistedQueries, metrics_router, router},
+    http::{
+        AppState, MAX_HEADER_BYTES, MAX_HEADERS, Page, PersistedQueries, metrics_router, router,
+    },
     store::Store,
     telemetry::Metrics,
 };
@@ -86,7 +88,7 @@ impl App {
         let identity = identity(&settings.auth, &clock, &metrics)?;
         let clerk_settings = settings.auth.clerk();
         let leeway = clerk_settings.map(|clerk| clerk.leeway).unwrap_or_default();
-        let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway);
+        let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway, metrics.clone());
         let server_info = ServerInfo { auth_mode: identity.mode };
         let engine = Engine::new(&settings.limits, settings.server.introspection, server_info)?;
         let development = match &settings.auth {
@@ -97,6 +99,8 @@ impl App {
             }
             AuthSettings::Clerk(_) | AuthSettings::Local(_) => None,
         };
+        let page = settings.server.playground.then(|| Page::new(&settings.auth)).transpose()?;
+        let page = page.map(Arc::new);
         let state = AppState {
             authenticator: identity.authenticator,
             accounts,
@@ -106,9 +110,7 @@ impl App {
             metrics: metrics.clone(),
             keys: identity.keys,
             limits: Arc::new(settings.limits),
-            publishable_key: clerk_settings
-                .and_then(|clerk| clerk.publishable_key.as_deref())
-                .map(Into::into),
+            page,
             development,
             draining: Arc::new(AtomicBool::new(false)),
             server: Arc::new(settings.server),

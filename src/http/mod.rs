@@ -16,12 +16,14 @@ mod persisted_queries;
 mod request_id;
 mod rest_error;
 mod router;
+mod stand_in;
 mod state;
 mod users;
 mod webhooks;
 
 pub use body::is_json;
 pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
+pub use graphiql::Page;
 pub use metrics::metrics_router;
 pub use persisted_queries::PersistedQueries;
 pub use router::router;

@@ -15,12 +15,15 @@ use secrecy::ExposeSecret;
 use sqlx::{
     ConnectOptions, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
     Transaction,
-    migrate::{Migrate, MigrateError, Migrator},
+    migrate::{AppliedMigration, Migrate, MigrateError, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time::Instant,
+};
 
 use super::{StoreError, dialect};
 use crate::config::DatabaseUrl;
@@ -31,6 +34,8 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told that the
 /// database cannot serve.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long to wait before opening a SQLite file again that another instance is setting up.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Read connections to SQLite. Each has a thread of its own; more than the cores can use costs memory.
 const SQLITE_READERS: usize = 4;
 /// Connections to PostgreSQL, at most. Several instances share the server's limit.
@@ -95,9 +100,16 @@ pub(super) enum Link<'a> {
 }
 
 impl Conn<'_> {
-    /// Counts a statement. [`on!`] does it; only a statement that cannot use the macro calls it.
+    /// Counts a statement. [`on!`] does it.
     pub(super) fn count(&self) {
         self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a statement that SQLite does without.
+    pub(super) fn count_on_postgres(&self) {
+        if matches!(self.link, Link::Postgres(_)) {
+            self.count();
+        }
     }
 }
 
@@ -205,7 +217,9 @@ impl Store {
             Backend::Sqlite { writer, .. } => {
                 OpenTransaction::Sqlite(writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?)
             }
-            Backend::Postgres(pool) => OpenTransaction::Postgres(pool.begin().await?),
+            Backend::Postgres(pool) => {
+                OpenTransaction::Postgres(pool.begin_with(dialect::POSTGRES_BEGIN_WRITE).await?)
+            }
         };
         Ok(Tx { transaction, statements: &self.0.statements })
     }
@@ -234,7 +248,7 @@ impl Store {
             Backend::Postgres(pool) => {
                 // A lock that ends with the transaction: a pooler in transaction mode would lose one
                 // that belongs to the session.
-                let mut tx = pool.begin().await?;
+                let mut tx = pool.begin_with(dialect::POSTGRES_BEGIN_WRITE).await?;
                 sqlx::query("SELECT pg_advisory_xact_lock($1)")
                     .bind(MIGRATION_LOCK)
                     .execute(&mut *tx)
@@ -298,9 +312,18 @@ async fn connect_sqlite(path: &Path) -> Result<Backend, StoreError> {
         .max_connections(1)
         .acquire_timeout(WAIT)
         .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(options.clone())
-        .await?;
+        .max_lifetime(None);
+    // Of two instances that turn the same new file to WAL, SQLite refuses one at once whatever the
+    // busy timeout: it will not wait while it holds a lock of its own.
+    let give_up = Instant::now() + WAIT;
+    let writer = loop {
+        match writer.clone().connect_with(options.clone()).await {
+            Err(error) if dialect::is_busy(&error) && Instant::now() < give_up => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            outcome => break outcome?,
+        }
+    };
     let mut connections = Vec::with_capacity(SQLITE_READERS);
     for _ in 0..SQLITE_READERS {
         connections.push(Mutex::new(options.clone().pragma("query_only", "ON").connect().await?));
@@ -329,20 +352,11 @@ async fn apply<C: Migrate>(migrator: &Migrator, connection: &mut C) -> Result<()
     let table = migrator.table_name.as_ref();
     connection.ensure_migrations_table(table).await.map_err(describe)?;
     let applied = connection.list_applied_migrations(table).await.map_err(describe)?;
-    refuse_unknown(migrator, &applied)?;
+    refuse_foreign(migrator, &applied)?;
     for migration in migrator.iter() {
-        match applied.iter().find(|known| known.version == migration.version) {
-            None => {
-                connection.apply(table, migration).await.map_err(describe)?;
-                tracing::info!(version = migration.version, "migration applied");
-            }
-            Some(known) if known.checksum != migration.checksum => {
-                return Err(StoreError::Migration(format!(
-                    "migration {} of this database was applied from a different text",
-                    migration.version
-                )));
-            }
-            Some(_) => {}
+        if applied.iter().all(|known| known.version != migration.version) {
+            connection.apply(table, migration).await.map_err(describe)?;
+            tracing::info!(version = migration.version, "migration applied");
         }
     }
     Ok(())
@@ -355,10 +369,10 @@ async fn status<C: Migrate>(
     // A database nobody has migrated has no table to list.
     let applied = match connection.list_applied_migrations(migrator.table_name.as_ref()).await {
         Ok(applied) => applied,
-        Err(MigrateError::Execute(sqlx::Error::Database(_))) => Vec::new(),
+        Err(MigrateError::Execute(error)) if dialect::is_missing_table(&error) => Vec::new(),
         Err(error) => return Err(describe(error)),
     };
-    refuse_unknown(migrator, &applied)?;
+    refuse_foreign(migrator, &applied)?;
     Ok(migrator
         .iter()
         .map(|migration| MigrationStatus {
@@ -369,18 +383,26 @@ async fn status<C: Migrate>(
         .collect())
 }
 
-/// A database that a newer version has migrated must not be written by this one.
-fn refuse_unknown(
-    migrator: &Migrator,
-    applied: &[sqlx::migrate::AppliedMigration],
-) -> Result<(), StoreError> {
-    match applied.iter().find(|known| migrator.iter().all(|ours| ours.version != known.version)) {
-        None => Ok(()),
-        Some(unknown) => Err(StoreError::Migration(format!(
-            "the database has migration {}, which this version does not know: it was migrated by a newer version",
-            unknown.version
-        ))),
+/// A database that a newer version has migrated, or that was migrated from other files, must not be
+/// written by this version.
+fn refuse_foreign(migrator: &Migrator, applied: &[AppliedMigration]) -> Result<(), StoreError> {
+    for known in applied {
+        let version = known.version;
+        match migrator.iter().find(|ours| ours.version == version) {
+            Some(ours) if ours.checksum == known.checksum => {}
+            Some(_) => {
+                return Err(StoreError::Migration(format!(
+                    "migration {version} of this database was applied from a different text"
+                )));
+            }
+            None => {
+                return Err(StoreError::Migration(format!(
+                    "the database has migration {version}, which this version does not know: it was migrated by a newer version"
+                )));
+            }
+        }
     }
+    Ok(())
 }
 
 fn describe(error: MigrateError) -> StoreError {

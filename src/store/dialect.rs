@@ -10,15 +10,20 @@ use crate::model::OrganizationId;
 /// transaction that reads first and writes later fails without waiting when another wrote between.
 pub const SQLITE_BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
-/// Serialises everything that creates or removes the user with this Clerk id, until the end of the
-/// transaction. It must be a statement of its own, before the one that reads the tombstone: on READ
+/// How a transaction that writes begins on PostgreSQL: on the isolation that [`lock_clerk_id`] and the
+/// migrations rely on, whatever the default of the database or the role is. On a stricter one every
+/// statement would see what was committed before the lock was waited for.
+pub const POSTGRES_BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// Serialises everything that creates or removes what has this Clerk id, until the end of the
+/// transaction. Who locks several takes organization, user, membership in this order. It must be a statement of its own, before the one that reads the tombstone: on READ
 /// COMMITTED a statement sees what was committed when it began, so a check inside the inserting
 /// statement can miss a deletion that commits while it waits.
 ///
 /// PostgreSQL: an advisory lock on a hash of the id (two ids that share a hash merely wait for each
 /// other). SQLite: `BEGIN IMMEDIATE` has already excluded every other writer.
 pub async fn lock_clerk_id(conn: Conn<'_>, clerk_id: &str) -> Result<(), StoreError> {
-    conn.count();
+    conn.count_on_postgres();
     if let Link::Postgres(link) = conn.link {
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
             .bind(clerk_id)
@@ -31,7 +36,7 @@ pub async fn lock_clerk_id(conn: Conn<'_>, clerk_id: &str) -> Result<(), StoreEr
 /// Locks organizations against a concurrent change of their memberships, in the order of their ids,
 /// so that two transactions that want several cannot wait for each other in a circle.
 pub async fn lock_organizations(conn: Conn<'_>, ids: &[OrganizationId]) -> Result<(), StoreError> {
-    conn.count();
+    conn.count_on_postgres();
     if let Link::Postgres(link) = conn.link {
         let mut sorted: Vec<_> = ids.iter().map(|id| id.0).collect();
         sorted.sort_unstable();
@@ -41,4 +46,21 @@ pub async fn lock_organizations(conn: Conn<'_>, ids: &[OrganizationId]) -> Resul
             .await?;
     }
     Ok(())
+}
+
+/// Whether a statement failed because its table does not exist. PostgreSQL has a code for that; SQLite
+/// has only the text of its general error.
+pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    match error.code().as_deref() {
+        Some("42P01") => true,
+        Some("1") => error.message().starts_with("no such table"),
+        _ => false,
+    }
+}
+
+/// Whether SQLite gave up because another connection has the file (`SQLITE_BUSY`).
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }

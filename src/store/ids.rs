@@ -61,15 +61,35 @@ macro_rules! stored_id {
 
 stored_id!(UserId, OrganizationId, MembershipId, AttemptId);
 
-impl TryFrom<String> for Role {
-    type Error = UnknownRole;
+macro_rules! stored_role {
+    ($($database:ident),*) => {$(
+        impl Type<$database> for Role {
+            fn type_info() -> <$database as Database>::TypeInfo {
+                <String as Type<$database>>::type_info()
+            }
+        }
 
-    fn try_from(text: String) -> Result<Self, UnknownRole> {
-        Self::parse(&text).ok_or(UnknownRole(text))
-    }
+        impl<'q> Encode<'q, $database> for Role {
+            fn encode_by_ref(
+                &self,
+                buffer: &mut <$database as Database>::ArgumentBuffer,
+            ) -> Result<IsNull, BoxDynError> {
+                <&str as Encode<'q, $database>>::encode(self.as_str(), buffer)
+            }
+        }
+
+        impl<'r> Decode<'r, $database> for Role {
+            fn decode(value: <$database as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                let text = <&str as Decode<'r, $database>>::decode(value)?;
+                Self::parse(text).ok_or_else(|| UnknownRole(text.to_owned()).into())
+            }
+        }
+    )*};
 }
+
+stored_role!(Postgres, Sqlite);
 
 /// A stored role that this version does not know.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown role {0:?}")]
-pub struct UnknownRole(String);
+struct UnknownRole(String);

@@ -31,7 +31,7 @@ pub struct VisibleMembership {
 pub(super) struct MembershipColumns {
     m_id: Option<MembershipId>,
     m_user_id: Option<UserId>,
-    m_role: Option<String>,
+    m_role: Option<Role>,
     m_created_at: Option<DateTime<Utc>>,
     m_updated_at: Option<DateTime<Utc>>,
     o_id: Option<OrganizationId>,
@@ -39,7 +39,7 @@ pub(super) struct MembershipColumns {
     o_name: Option<String>,
     o_created_at: Option<DateTime<Utc>>,
     o_updated_at: Option<DateTime<Utc>>,
-    viewer_role: Option<String>,
+    viewer_role: Option<Role>,
 }
 
 /// The select list that [`MembershipColumns`] reads, for tables aliased `m` and `o`; the argument is
@@ -81,7 +81,7 @@ impl MembershipColumns {
                 id: self.m_id?,
                 organization_id: organization.id,
                 user_id: self.m_user_id?,
-                role: Role::parse(&self.m_role?)?,
+                role: self.m_role?,
                 created_at: self.m_created_at?,
                 updated_at: self.m_updated_at?,
             },
@@ -90,7 +90,7 @@ impl MembershipColumns {
             email,
             organization: Arc::new(VisibleOrganization {
                 organization,
-                viewer_role: Role::parse(&self.viewer_role?)?,
+                viewer_role: self.viewer_role?,
             }),
         }))
     }
@@ -220,7 +220,7 @@ pub async fn load_memberships(
     Ok(rows.into_iter().filter_map(PersonalMembershipColumns::into_visible).collect())
 }
 
-/// How many memberships each list holds that `viewer` may see; lists without any are left out.
+/// How many memberships each list holds that `viewer` may see.
 pub async fn count_memberships(
     conn: Conn<'_>,
     viewer: UserId,
@@ -229,32 +229,26 @@ pub async fn count_memberships(
     if lists.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<(Option<UserId>, Option<OrganizationId>, i64)> = on!(conn, link => {
+    // A count names its list by number. The list's own id would be a column of either type, and where
+    // it is NULL in the first two parts of a union, PostgreSQL takes the column for text.
+    let rows: Vec<(i32, i64)> = on!(conn, link => {
         let mut query = sqlx::QueryBuilder::new("");
-        for (index, list) in lists.iter().enumerate() {
-            query.push(if index == 0 { "" } else { " UNION ALL " });
-            let (columns, group) = match list {
-                ListOf::User(_) => ("m.user_id AS u, NULL AS o", "m.user_id"),
-                ListOf::Organization(_) => ("NULL AS u, m.organization_id AS o", "m.organization_id"),
-            };
-            query.push("SELECT ").push(columns);
-            query.push(", COUNT(*) AS n FROM organization_members m \
-                JOIN organization_members v ON v.organization_id = m.organization_id \
-                WHERE v.user_id = ").push_bind(viewer);
+        for (number, list) in (0_i32..).zip(lists) {
+            query.push(if number == 0 { "SELECT " } else { " UNION ALL SELECT " });
+            query.push(number).push(
+                " AS list, COUNT(*) AS n FROM organization_members m \
+                 JOIN organization_members v ON v.organization_id = m.organization_id \
+                 WHERE v.user_id = ").push_bind(viewer);
             match *list {
                 ListOf::User(id) => query.push(" AND m.user_id = ").push_bind(id),
                 ListOf::Organization(id) => query.push(" AND m.organization_id = ").push_bind(id),
             };
-            query.push(" GROUP BY ").push(group);
         }
         query.build_query_as().fetch_all(link).await
     })?;
     Ok(rows
         .into_iter()
-        .filter_map(|(user, organization, count)| {
-            let list = user.map(ListOf::User).or(organization.map(ListOf::Organization))?;
-            Some((list, count))
-        })
+        .filter_map(|(number, count)| Some((*lists.get(usize::try_from(number).ok()?)?, count)))
         .collect())
 }
 
@@ -285,7 +279,7 @@ pub async fn insert_membership(
         .bind(membership.id)
         .bind(membership.organization_id)
         .bind(membership.user_id)
-        .bind(membership.role.as_str())
+        .bind(membership.role)
         .bind(membership.now)
         .execute(link)
         .await
@@ -350,7 +344,7 @@ pub async fn upsert_mirrored_membership(
         .bind(MembershipId::generate())
         .bind(state.organization_id)
         .bind(state.user_id)
-        .bind(state.role.as_str())
+        .bind(state.role)
         .bind(state.clerk_membership_id)
         .bind(state.updated_at)
         .bind(state.now)

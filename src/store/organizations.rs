@@ -24,7 +24,6 @@ struct VisibleOrganizationColumns {
     name: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
-    #[sqlx(try_from = "String")]
     role: Role,
 }
 

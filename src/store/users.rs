@@ -233,6 +233,34 @@ pub async fn load_users(conn: Conn<'_>, ids: &[UserId]) -> Result<Vec<Arc<User>>
     Ok(rows.into_iter().filter_map(UserColumns::into_user).map(Arc::new).collect())
 }
 
+/// The organization each user works in, whoever may see it: the stored one, or, when there is none or
+/// the membership is lost, that of the oldest membership. Users without any are left out.
+pub async fn load_active_organizations(
+    conn: Conn<'_>,
+    ids: &[UserId],
+) -> Result<Vec<(UserId, OrganizationId)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(UserId, Option<OrganizationId>)> = on!(conn, link => {
+        let mut query = sqlx::QueryBuilder::new(
+            "SELECT u.id, COALESCE(\
+             (SELECT m.organization_id FROM organization_members m \
+                 WHERE m.user_id = u.id AND m.organization_id = u.active_organization_id), \
+             (SELECT m.organization_id FROM organization_members m \
+                 WHERE m.user_id = u.id ORDER BY m.created_at, m.id LIMIT 1)) \
+             FROM users u WHERE u.id IN (",
+        );
+        let mut list = query.separated(", ");
+        for id in ids {
+            list.push_bind(*id);
+        }
+        query.push(")");
+        query.build_query_as().fetch_all(link).await
+    })?;
+    Ok(rows.into_iter().filter_map(|(user, organization)| Some((user, organization?))).collect())
+}
+
 /// A user about to exist.
 #[derive(Clone)]
 pub struct NewUser<'a> {
@@ -326,17 +354,29 @@ pub async fn apply_claims(
     id: UserId,
     claims: ClaimedProfile<'_>,
 ) -> Result<bool, StoreError> {
-    // Ties go to what is stored: it came from an event or Clerk's API, or from the same second.
-    const SQL: &str = "UPDATE users SET \
-        email = CASE WHEN $2 IS NOT NULL AND (email_as_of IS NULL OR email_as_of < $4) THEN $2 ELSE email END, \
-        email_verified = CASE WHEN $2 IS NOT NULL AND (email_as_of IS NULL OR email_as_of < $4) THEN $3 ELSE email_verified END, \
-        email_as_of = CASE WHEN $2 IS NOT NULL AND (email_as_of IS NULL OR email_as_of < $4) THEN $4 ELSE email_as_of END, \
+    /// Whether the claimed address counts. Ties go to what is stored: it came from an event or Clerk's
+    /// API, or from the same second.
+    macro_rules! is_later {
+        () => {
+            "$2 IS NOT NULL AND (email_as_of < $4 \
+             OR (email_as_of IS NULL AND ($4 IS NOT NULL OR email IS NULL)))"
+        };
+    }
+    const SQL: &str = concat!(
+        "UPDATE users SET email = CASE WHEN ",
+        is_later!(),
+        " THEN $2 ELSE email END, email_verified = CASE WHEN ",
+        is_later!(),
+        " THEN $3 ELSE email_verified END, email_as_of = CASE WHEN ",
+        is_later!(),
+        " THEN $4 ELSE email_as_of END, \
         name = COALESCE(name, $5), \
         active_organization_id = COALESCE(\
             (SELECT o.id FROM organizations o JOIN organization_members m ON m.organization_id = o.id \
              WHERE o.id = $6 AND m.user_id = users.id), active_organization_id), \
         updated_at = $7 \
-        WHERE id = $1 AND deletion_marked_at IS NULL";
+        WHERE id = $1 AND deletion_marked_at IS NULL"
+    );
     on!(conn, link => sqlx::query(SQL)
         .bind(id)
         .bind(claims.email)
@@ -403,7 +443,7 @@ pub async fn apply_clerk_profile(
 }
 
 /// Claims the right to make the next profile call: exactly one of several that try at the same time
-/// gets `true`. `due` is the latest time of a try before this one that still allows it.
+/// gets `true`.
 pub async fn claim_profile_try(
     conn: Conn<'_>,
     id: UserId,

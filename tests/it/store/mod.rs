@@ -1,1 +1,14 @@
-//! Every store function on both databases.
+//! Every store function on both databases, and what only a database can get wrong.
+
+mod indexes;
+mod memberships;
+mod migrations;
+mod organizations;
+mod races;
+mod resilience;
+mod sample;
+mod schema;
+mod sessions;
+mod tombstones;
+mod users;
+mod webhook_messages;

@@ -8,8 +8,8 @@ mod webhooks;
 
 pub use app::{Answer, TestApp, start};
 pub use clerk::{Fault, SECRET_KEY, StandInClerk};
-pub use database::TestDatabase;
 pub(crate) use database::both;
+pub use database::{EmptyDatabase, TestDatabase, administer, parse};
 pub use tokens::Token;
 pub use webhooks::{
     WEBHOOK_SECRET, deliver, event, membership_object, organization_object, start_with_webhooks,

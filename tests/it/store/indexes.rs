@@ -1,0 +1,132 @@
+//! No statement reads a whole table. SQLite's plan of the statement that every request runs is tested
+//! beside that statement; here PostgreSQL counts what all of them, cascades included, do.
+
+use mission_control::{
+    model::{AttemptId, OrganizationId, Role, UserId},
+    store::{
+        Store, dialect, memberships, organizations, sessions, tombstones, users,
+        users::{DeletionMark, Lookup, NewUser},
+        webhook_messages,
+    },
+};
+
+use super::sample::{TABLES, at, commit, member, organization, personal, read, user};
+use crate::support::TestDatabase;
+
+/// How often each table was read from end to end.
+async fn scans(database: &TestDatabase) -> Vec<String> {
+    // A connection that ends hands in its counts.
+    let others = "SELECT COUNT(*) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    while database.number(others).await > 0 {
+        tokio::task::yield_now().await;
+    }
+    database
+        .texts("SELECT relname || ' ' || seq_scan FROM pg_stat_user_tables ORDER BY relname")
+        .await
+        .into_iter()
+        .filter(|line| TABLES.iter().any(|table| line.starts_with(table)))
+        .collect()
+}
+
+async fn run_everything(store: &Store) {
+    let (ada, bob) = (user(store, "user_a").await, user(store, "user_b").await);
+    personal(store, ada).await;
+    let shared = organization(store, Some("org_a")).await;
+    let membership = member(store, shared, ada, Role::Owner, at(0)).await;
+    member(store, shared, bob, Role::Member, at(1)).await;
+    let lookup = Lookup {
+        clerk_user_id: "user_a",
+        session_id: Some("sess_a"),
+        clerk_organization_id: Some("org_a"),
+    };
+    read!(store, conn => users::find_standing(conn, lookup)).unwrap();
+    read!(store, conn => users::find_standing_with_memberships(conn, lookup, 101)).unwrap();
+    read!(store, conn => users::load_users(conn, &[ada, bob])).unwrap();
+    read!(store, conn => users::find_stale_deletion_marks(conn, at(0))).unwrap();
+    read!(store, conn => organizations::load_organizations(conn, ada, &[shared])).unwrap();
+    read!(store, conn => organizations::find_mirror(conn, "org_a")).unwrap();
+    read!(store, conn => organizations::find_local_organizations_of(conn, ada)).unwrap();
+    read!(store, conn => organizations::find_solitary_organizations_of(conn, ada)).unwrap();
+    let lists = [memberships::ListOf::User(ada), memberships::ListOf::Organization(shared)];
+    for after in [None, Some((at(0), membership))] {
+        let slice = memberships::Slice { limit: 10, after };
+        read!(store, conn => memberships::load_slices(conn, ada, &lists, slice)).unwrap();
+    }
+    read!(store, conn => memberships::load_memberships(conn, ada, &[membership])).unwrap();
+    read!(store, conn => memberships::count_memberships(conn, ada, &lists)).unwrap();
+    let state = memberships::ClerkMembershipState {
+        clerk_membership_id: "orgmem_b",
+        organization_id: shared,
+        user_id: bob,
+        role: Role::Admin,
+        updated_at: at(1),
+        now: at(1),
+    };
+    commit!(store, conn => memberships::upsert_mirrored_membership(conn, &state));
+    commit!(store, conn => memberships::promote_creator(conn, shared, "user_b", at(1)));
+    commit!(store, conn => memberships::delete_mirrored_membership(conn, "orgmem_b"));
+    let kind = tombstones::Kind::User;
+    read!(store, conn => tombstones::find_tombstone(conn, kind, "user_a")).unwrap();
+    let tombstone = tombstones::Tombstone { is_permanent: true, deleted_at: at(0) };
+    commit!(store, conn => tombstones::write_tombstone(conn, kind, "user_c", tombstone));
+    commit!(store, conn => sessions::revoke_session(conn, "sess_a", at(0), Some(at(1))));
+    commit!(store, conn => sessions::expire_revocations(conn, at(1)));
+    commit!(store, conn => webhook_messages::insert_message(conn, "msg_a", at(0)));
+    commit!(store, conn => webhook_messages::expire_messages(conn, at(1)));
+    let claims = users::ClaimedProfile {
+        email: Some("a@example.com"),
+        email_verified: true,
+        as_of: Some(at(0)),
+        name: Some("Ada"),
+        active_organization: Some(shared),
+        now: at(0),
+    };
+    commit!(store, conn => users::apply_claims(conn, ada, claims));
+    let claim = users::ProfileTry { now: at(0), next: at(1), ignore_back_off_before: None };
+    commit!(store, conn => users::claim_profile_try(conn, ada, claim));
+    let changes = users::ProfileChanges { name: Some(None), ..users::ProfileChanges::default() };
+    commit!(store, conn => users::update_profile(conn, ada, &changes, at(0)));
+    commit!(store, conn => users::set_super_admin(conn, ada, true));
+    let mark = DeletionMark {
+        user_id: ada,
+        clerk_user_id: "user_a".to_owned(),
+        attempt: AttemptId::generate(),
+        from_clerk: true,
+        session_id: None,
+        marked_at: at(0),
+    };
+    commit!(store, conn => users::mark_deletion(conn, &mark));
+    let attempt = AttemptId::generate();
+    commit!(store, conn => users::take_over_deletion_mark(conn, &mark, attempt, at(1)));
+    commit!(store, conn => users::unmark_deletion(conn, ada, attempt));
+    commit!(store, conn => dialect::lock_organizations(conn, &[shared, OrganizationId::generate()]));
+    commit!(store, conn => memberships::promote_successor(conn, shared, ada, at(2)));
+    // With everything that hangs on them.
+    commit!(store, conn => users::delete_user(conn, ada));
+    commit!(store, conn => organizations::delete_organization(conn, shared));
+    commit!(store, conn => users::insert_user(conn, &NewUser::nameless(UserId::generate(), "user_d", at(0))));
+}
+
+#[tokio::test]
+async fn no_statement_and_no_cascade_needs_to_read_a_whole_table() {
+    let database = TestDatabase::postgres().await;
+    // So small a table is read whole whatever indexes it has, unless that is made expensive.
+    database
+        .execute(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database()); END $$",
+        )
+        .await;
+    database.store.close().await;
+    let before = scans(&database).await;
+    assert_eq!(before.len(), TABLES.len(), "{before:?}");
+    let store = database.second_instance().await;
+    run_everything(&store).await;
+    store.close().await;
+    assert_eq!(scans(&database).await, before);
+
+    // The count notices: a column without an index.
+    database.count("users").await;
+    database.execute("SELECT COUNT(*) FROM users WHERE notes = 'x'").await;
+    assert_ne!(scans(&database).await, before);
+}
