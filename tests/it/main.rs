@@ -3,5 +3,6 @@
 mod api;
 mod commands;
 mod lifecycle;
+mod socket;
 mod store;
 mod support;
