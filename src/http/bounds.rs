@@ -3,7 +3,7 @@
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
@@ -32,7 +32,25 @@ pub async fn check_head(request: Request, next: Next) -> Response {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Face::of(&request).refuse(status, message);
     }
+    if !is_framing_plain(request.headers()) {
+        let message = "The only transfer coding here is chunked, once.";
+        let mut response = Face::of(&request).refuse(StatusCode::BAD_REQUEST, message);
+        // Whoever passed this on may think that the body ends elsewhere.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return response;
+    }
     next.run(request).await
+}
+
+/// Whether there is but one way to read where the body ends (RFC 9112, section 6.1). The HTTP library
+/// refuses most of the others; of two transfer codings it looks at the last.
+fn is_framing_plain(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn size(headers: &HeaderMap) -> usize {

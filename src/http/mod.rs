@@ -5,6 +5,7 @@ mod authentication;
 mod body;
 mod bounds;
 mod cors;
+mod first_bytes;
 mod graphiql;
 mod graphql;
 mod graphql_request;
@@ -23,6 +24,7 @@ mod webhooks;
 
 pub use body::is_json;
 pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
+pub use first_bytes::FirstBytes;
 pub use graphiql::Page;
 pub use metrics::metrics_router;
 pub use persisted_queries::PersistedQueries;

@@ -6,8 +6,6 @@
 //! document. So a document is validated with sizes put in for those; what it really costs is for
 //! the validation with variables to say.
 
-use std::mem::discriminant;
-
 use async_graphql::{
     Positioned, Value,
     parser::types::{
@@ -51,8 +49,9 @@ fn is_constant(literal: &Literal) -> bool {
     }
 }
 
-/// Gives every variable that may be a page size or an id the value that costs least as its default, so
-/// that a document can be validated without the values of its variables.
+/// Gives every variable that may be a page size or an id a default that costs next to nothing, so
+/// that a document can be validated without the values of its variables. A default that does not
+/// fit its type stays, for validation to find.
 ///
 /// That a variable fits its place must have been checked before
 /// ([`InputTypes::check_variables`](super::InputTypes::check_variables)). What results is for
@@ -64,25 +63,36 @@ pub fn assume_variables(document: &mut ExecutableDocument) {
     };
     for operation in operations {
         for definition in &mut operation.node.variable_definitions {
-            let Some(least) = least(&definition.node.var_type.node) else { continue };
-            // A default that is not even of the variable's kind stays, for validation to refuse.
-            let is_replaceable = definition.node.default_value().is_none_or(|default| {
-                *default == Value::Null || discriminant(default) == discriminant(&least)
-            });
-            if is_replaceable {
-                definition.node.default_value = Some(Positioned::new(least, definition.pos));
+            let default = definition.node.default_value();
+            if let Some(value) = sample(&definition.node.var_type.node, default) {
+                definition.node.default_value = Some(Positioned::new(value, definition.pos));
             }
         }
     }
 }
 
-/// The value that costs least, for a type that a multiplying argument can have.
-fn least(ty: &Type) -> Option<Value> {
-    match &ty.base {
-        BaseType::List(_) => Some(Value::List(Vec::new())),
-        BaseType::Named(name) if name == "Int" => Some(1.into()),
-        BaseType::Named(name) if name == "ID" => Some("".into()),
-        BaseType::Named(_) => None,
+/// A value of a type that a multiplying argument can have, in the place of a `default`.
+fn sample(ty: &Type, default: Option<&Value>) -> Option<Value> {
+    match (&ty.base, default.unwrap_or(&Value::Null)) {
+        (BaseType::Named(name), Value::Null) if name == "Int" => Some(1.into()),
+        (BaseType::Named(name), Value::Number(number)) if name == "Int" && !number.is_f64() => {
+            Some(1.into())
+        }
+        (BaseType::Named(name), default) if name == "ID" && is_id(default) => Some("".into()),
+        (BaseType::List(_), Value::List(items)) => {
+            Some(Value::List(items.iter().filter(|item| !is_id(item)).cloned().collect()))
+        }
+        (BaseType::List(_), default) if is_id(default) => Some(Value::List(Vec::new())),
+        _ => None,
+    }
+}
+
+/// Whether this is an id or nothing.
+fn is_id(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::String(_) => true,
+        Value::Number(number) => !number.is_f64(),
+        _ => false,
     }
 }
 
@@ -166,11 +176,17 @@ mod tests {
             ("$v:Int", "1"),
             ("$v:Int!", "1"),
             ("$v:Int=7", "1"),
-            ("$v:Int=true", "true"),
+            ("$v:Int=\"x\"", "\"x\""),
+            ("$v:Int=1.5", "1.5"),
             ("$v:Int=null", "1"),
             ("$v:ID!", "\"\""),
             ("$v:[ID!]!", "[]"),
-            ("$v:[ID!]!=[\"a\"]", "[]"),
+            ("$v:ID=7", "\"\""),
+            ("$v:ID=true", "true"),
+            ("$v:[ID!]!=[\"a\",7]", "[]"),
+            ("$v:[ID!]!=\"a\"", "[]"),
+            ("$v:[ID!]=[\"a\",1.5]", "[1.5]"),
+            ("$v:[ID!]=true", "true"),
             ("$v:String!", "none"),
             ("$v:Boolean", "none"),
         ] {

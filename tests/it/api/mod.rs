@@ -8,6 +8,7 @@ mod documents;
 mod graphiql;
 mod impersonation;
 mod key_set;
+mod limits;
 mod local_mode;
 mod me;
 mod nodes;

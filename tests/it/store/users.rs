@@ -411,7 +411,7 @@ both! {
         };
         let ada = user_as(store, &tried).await;
         let profile = |email, name, updated_at| ClerkProfile {
-            email: Some(email),
+            email,
             email_verified: false,
             name,
             banned: false,
