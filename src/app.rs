@@ -239,14 +239,9 @@ fn connection(
 
 /// Opens the database and brings it up to date, or refuses one that is behind.
 pub async fn open_store(settings: &DatabaseSettings) -> anyhow::Result<Store> {
-    let store = Store::connect(&settings.url)
-        .await
-        .with_context(|| format!("the database {} cannot be opened", settings.url))?;
+    let store = connect(settings).await?;
     if settings.auto_migrate {
-        store
-            .migrate()
-            .await
-            .with_context(|| format!("the database {} cannot be migrated", settings.url))?;
+        migrate(&store, settings).await?;
     } else if !store.is_current().await? {
         anyhow::bail!(
             "the database {} lacks migrations, and DB_AUTO_MIGRATE is off: run `mission-control migrate`",
@@ -254,6 +249,23 @@ pub async fn open_store(settings: &DatabaseSettings) -> anyhow::Result<Store> {
         );
     }
     Ok(store)
+}
+
+/// Opens the database, or says what to look at.
+pub async fn connect(settings: &DatabaseSettings) -> anyhow::Result<Store> {
+    Store::connect(&settings.url).await.with_context(|| {
+        format!(
+            "the database {} cannot be opened; see that DATABASE_URL is right and the database can be reached",
+            settings.url
+        )
+    })
+}
+
+/// Applies the migrations that the database lacks.
+pub async fn migrate(store: &Store, settings: &DatabaseSettings) -> anyhow::Result<()> {
+    store.migrate().await.with_context(|| {
+        format!("the database {} cannot be migrated; see that DATABASE_URL is right", settings.url)
+    })
 }
 
 /// What tells users apart, in the configured mode.

@@ -1,7 +1,7 @@
 //! Tests of the whole product: one binary, so that it links once.
 
 mod api;
-mod hostile;
+mod commands;
 mod lifecycle;
 mod socket;
 mod store;

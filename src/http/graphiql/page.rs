@@ -44,7 +44,7 @@ impl Page {
             "mode": mode,
             "version": env!("CARGO_PKG_VERSION"),
             "files": PUBLISHED.iter().map(|file| json!({
-                "kind": match file.kind { Kind::Style => "style", _ => "script" },
+                "kind": if file.kind == Kind::Style { "style" } else { "script" },
                 "url": format!("{BASE}{}", file.path),
                 "integrity": file.integrity,
             })).collect::<Vec<_>>(),
