@@ -17,6 +17,7 @@ mod page_size_variables;
 mod panics;
 mod persisted_queries;
 mod protocol;
+mod request_reader;
 mod schema;
 mod seed;
 mod standing;
