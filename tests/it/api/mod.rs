@@ -3,6 +3,8 @@
 mod authentication;
 mod bootstrap;
 mod creation;
+mod delete_user;
+mod deletion_at_clerk;
 mod impersonation;
 mod key_set;
 mod local_mode;
