@@ -75,9 +75,13 @@ pub async fn start(database: &TestDatabase) -> TestApp {
 impl TestApp {
     /// The same with settings of the test's own, which win.
     pub async fn start(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
+        Self::on(database.store.clone(), settings).await
+    }
+
+    /// The same on connections of the test's own.
+    pub async fn on(store: Store, settings: &[(&str, &str)]) -> Self {
         let clerk = Arc::new(StandInClerk::start().await);
-        let clock = Arc::new(ManualClock::new(noon()));
-        Self::join(database.store.clone(), clerk, clock, settings).await
+        Self::join(store, clerk, Arc::new(ManualClock::new(noon())), settings).await
     }
 
     /// Another instance: the same Clerk and clock, connections of its own.

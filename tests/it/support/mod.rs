@@ -3,6 +3,7 @@
 mod app;
 mod clerk;
 mod database;
+mod proxy;
 mod tokens;
 mod webhooks;
 
@@ -10,6 +11,7 @@ pub use app::{Answer, TestApp, start};
 pub use clerk::{Fault, SECRET_KEY, StandInClerk};
 pub(crate) use database::both;
 pub use database::{EmptyDatabase, TestDatabase, administer, parse};
+pub use proxy::Proxy;
 pub use tokens::Token;
 pub use webhooks::{
     WEBHOOK_SECRET, deliver, event, membership_object, organization_object, start_with_webhooks,
