@@ -34,6 +34,8 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told that the
 /// database cannot serve.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long a connection to PostgreSQL may take to show that it still leads to a server.
+const ALIVE: Duration = Duration::from_secs(1);
 /// How long to wait before opening a SQLite file again that another instance is setting up.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Read connections to SQLite. Each has a thread of its own; more than the cores can use costs memory.
@@ -372,9 +374,35 @@ async fn connect_postgres(url: &str) -> Result<Backend, StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(WAIT)
+        // The driver tests a connection before and after each use too, but without end: a host that
+        // is lost without a word would take a connection with it for a quarter of an hour.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move {
+                within(ALIVE, connection.ping()).await?;
+                Ok(true)
+            })
+        })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // After a fail-over a connection may lead to what is a standby now.
+                let is_read_only = sqlx::query_scalar("SHOW transaction_read_only");
+                let is_read_only: String =
+                    within(ALIVE, is_read_only.fetch_one(connection)).await?;
+                Ok(is_read_only == "off")
+            })
+        })
         .connect_with(options)
         .await?;
     Ok(Backend::Postgres(pool))
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(limit, work).await.map_err(late)?
 }
 
 /// Applies what is missing, inside the transaction of the caller.
