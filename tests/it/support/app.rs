@@ -100,6 +100,13 @@ impl TestApp {
         Self::join(database.store.clone(), clerk, clock, servers, settings).await
     }
 
+    /// The same on connections of the test's own.
+    pub async fn on(store: Store, settings: &[(&str, &str)]) -> Self {
+        let clerk = Arc::new(StandInClerk::start().await);
+        let clock = Arc::new(ManualClock::new(noon()));
+        Self::join(store, clerk, clock.clone(), clock, settings).await
+    }
+
     /// Another instance: the same Clerk and clock, connections of its own.
     pub async fn second_instance(&self, database: &TestDatabase) -> Self {
         let store = database.second_instance().await;

@@ -3,6 +3,7 @@
 mod app;
 mod clerk;
 mod database;
+mod proxy;
 mod server;
 mod tokens;
 mod webhooks;
@@ -11,6 +12,7 @@ pub use app::{Answer, TestApp, start};
 pub use clerk::{Fault, SECRET_KEY, StandInClerk};
 pub(crate) use database::both;
 pub use database::{EmptyDatabase, TestDatabase, administer, parse};
+pub use proxy::Proxy;
 pub use server::{Raw, Server, post};
 pub use tokens::Token;
 pub use webhooks::{
