@@ -141,6 +141,7 @@ impl Engine {
         self.validate(assumed, Variables::default())
             .await
             .map_err(|errors| RequestError::found(Code::GraphqlValidationFailed, errors))?;
+        inner.input_types.check_merging(&document)?;
         let prepared = Arc::new(Prepared { document, is_validated: !uses_variables });
         inner.documents.insert(text, prepared.clone());
         Ok(prepared)

@@ -109,6 +109,7 @@ impl Program {
 
     /// Sends one request and holds its answer and its cost against what is promised; says what is
     /// broken.
+    #[expect(clippy::print_stdout, reason = "shown when the test fails")]
     async fn attack(&mut self, name: &str, request: &Request) -> Vec<String> {
         self.forget_peak();
         let (time, memory) = (self.time(), self.memory("VmRSS"));
@@ -228,6 +229,7 @@ fn nested() -> Corpus {
     corpus
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn texts() -> Corpus {
     let mut corpus = Corpus::new();
     for (name, piece) in [
@@ -411,7 +413,7 @@ fn documents() -> Corpus {
     let members: String = (0..1500).map(|n| format!("a{n}:1,")).collect();
     let variables: String = (0..1000).map(|n| format!("$a{n}:Int ")).collect();
     let used: String = (0..250).map(|n| format!("$a{n}:ID! ")).collect();
-    let uses: String = (0..250).map(|n| format!("$a{n},")).collect();
+    let listed: String = (0..250).map(|n| format!("$a{n},")).collect();
     let operations = |count: usize, fields: usize| -> String {
         (0..count).map(|n| format!("query A{n}{{{}}}", "__typename ".repeat(fields))).collect()
     };
@@ -424,7 +426,7 @@ fn documents() -> Corpus {
         ("many bad ids", format!("{{nodes(ids:[{}]){{id}}}}", "1.5,".repeat(4000))),
         ("many variables", format!("query({variables}){{__typename}}")),
         ("the same variable", format!("query({}){{__typename}}", "$a:Int ".repeat(2000))),
-        ("variables in a list", format!("query({used}){{nodes(ids:[{uses}]){{id}}}}")),
+        ("variables in a list", format!("query({used}){{nodes(ids:[{listed}]){{id}}}}")),
         ("undefined variables", format!("{{nodes(ids:[{}]){{id}}}}", "$a,".repeat(5000))),
         ("ten full operations", operations(10, 130)),
         ("many operations", operations(700, 1)),
@@ -495,6 +497,7 @@ fn introspection() -> Corpus {
     corpus
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn bodies() -> Corpus {
     const ROOM: usize = 256 * 1024 - 200;
     let mut corpus = Corpus::new();

@@ -5,7 +5,7 @@
 //! fields. Descriptions, directives and what fields answer, apart from the name of its type, are
 //! not kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use async_graphql::{
     Positioned,
@@ -19,13 +19,15 @@ use async_graphql::{
 };
 use async_graphql_value::Name;
 
-use super::{Refusal, excerpt, positions};
+use super::{Refusal, excerpt, merging, positions};
 
 /// The input types of a schema, and the arguments of its fields.
 #[derive(Debug, Clone)]
 pub struct InputTypes {
     types: HashMap<String, InputKind>,
     objects: HashMap<String, HashMap<String, Field>>,
+    /// Which of `objects` are interfaces.
+    interfaces: HashSet<String>,
     roots: Roots,
     condition: Expected,
 }
@@ -92,6 +94,7 @@ impl InputTypes {
         let mut schema = Self {
             types: built_in_scalars(),
             objects: HashMap::new(),
+            interfaces: HashSet::new(),
             roots: Roots::default(),
             condition: Expected {
                 ty: Type { base: BaseType::Named(Name::new("Boolean")), nullable: false },
@@ -146,6 +149,22 @@ impl InputTypes {
         Ok(())
     }
 
+    /// Refuses operations in which two different fields would answer under one key (GraphQL
+    /// specification, section 5.3.2). The document must have passed every other check.
+    ///
+    /// # Errors
+    ///
+    /// [`ValidationFailed`](super::RefusalCode::ValidationFailed), at both fields.
+    pub fn check_merging(&self, document: &ExecutableDocument) -> Result<(), Refusal> {
+        let mut operations = document.operations.iter();
+        operations.try_for_each(|(_, operation)| merging::check(document, &operation.node, self))
+    }
+
+    /// Whether objects of several types can be behind this name.
+    pub(super) fn is_interface(&self, name: &str) -> bool {
+        self.interfaces.contains(name)
+    }
+
     /// The input type of that name.
     pub(super) fn kind(&self, name: &str) -> Option<&InputKind> {
         self.types.get(name)
@@ -179,7 +198,10 @@ impl InputTypes {
     fn add(&mut self, name: String, kind: TypeKind) {
         match kind {
             TypeKind::Object(kind) => self.add_fields(name, kind.fields),
-            TypeKind::Interface(kind) => self.add_fields(name, kind.fields),
+            TypeKind::Interface(kind) => {
+                self.interfaces.insert(name.clone());
+                self.add_fields(name, kind.fields);
+            }
             TypeKind::Union(_) => {}
             TypeKind::Scalar => self.add_input(name, InputKind::Custom),
             TypeKind::Enum(kind) => {

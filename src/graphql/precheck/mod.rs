@@ -2,7 +2,8 @@
 //!
 //! In the order in which the endpoint runs them: bracket nesting of the text ([`check_nesting`]),
 //! then the parser, then the size and directives of the document ([`check_document`]) and the types
-//! and places of its variables ([`InputTypes::check_variables`]), the chosen operation
+//! and places of its variables ([`InputTypes::check_variables`]), then, of a document that is valid
+//! otherwise, whether equal keys mean equal fields ([`InputTypes::check_merging`]), the chosen operation
 //! ([`select_operation`]), whether it may run without a token ([`is_public`]), the values of the
 //! variables ([`coerce_variables`]), and the document reduced to what is about to run
 //! ([`keep_only`], [`drop_absent_variables`]).
@@ -17,6 +18,7 @@ mod coercion;
 mod directives;
 mod expansion;
 mod input_types;
+mod merging;
 mod nesting;
 mod operation;
 mod page_sizes;

@@ -198,6 +198,10 @@ async fn documents_that_do_not_validate() {
         ("{ x: me { id } x: serverInfo { name } }", "conflict"),
         ("{ a: node(id: 1) { id } a: node(id: 2) { id } }", "conflict"),
         ("{ a: node(id: 1) { id } a: me { id } }", "conflict"),
+        ("{ me { x: id } me { x: email } }", "conflict"),
+        ("{ x: me { id } ... on Query { x: serverInfo { name } } }", "conflict"),
+        ("{ me { id: email } ...F } fragment F on Query { me { id } }", "conflict"),
+        ("{ node(id: 1) { x: id ... on User { x: email } } }", "conflict"),
     ];
     let cases =
         cases.into_iter().map(|(query, part)| (query, json!({}), Refused(VALIDATION, part)));

@@ -34,11 +34,14 @@ fn wrapped(open: &str, levels: usize, middle: &str, close: &str) -> String {
     format!("{}{middle}{}", open.repeat(levels), close.repeat(levels))
 }
 
+/// A text with so many brackets of one kind inside each other.
+type Nested = fn(usize) -> String;
+
 #[tokio::test]
 async fn nesting_of_brackets_of_every_kind() {
     let (_database, app) = sqlite(&[("MAX_NESTING", "6")]).await;
     // What stands around `levels` brackets of one kind, and how many brackets that is.
-    let kinds: [(usize, fn(usize) -> String); 7] = [
+    let kinds: [(usize, Nested); 7] = [
         (1, |n| format!("{{{}}}", wrapped("...{", n, "__typename", "}"))),
         (1, |n| format!("{{{}}}", wrapped("... on Query{", n, "__typename", "}"))),
         (2, |n| format!("{{node(id:{}){{id}}}}", wrapped("[", n, "1", "]"))),
