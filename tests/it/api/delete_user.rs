@@ -167,12 +167,12 @@ both! {
         let mut expected = [json!(personal), json!(mine), json!(as_guest)];
         expected.sort_by_key(ToString::to_string);
         assert_eq!(deleted, expected);
-        let (owner, admin, member) = ("OWNER", "ADMIN", "MEMBER");
+        let [owner_role, admin, member] = ["OWNER", "ADMIN", "MEMBER"];
         for (viewer, id, expected) in [
-            ("user_b", admins, json!({ "b": member, "c": owner, "d": admin })),
-            ("user_b", members, json!({ "b": member, "c": owner })),
-            ("user_b", owned, json!({ "b": admin, "c": owner })),
-            ("user_b", guest, json!({ "d": owner, "b": member })),
+            ("user_b", admins, json!({ "b": member, "c": owner_role, "d": admin })),
+            ("user_b", members, json!({ "b": member, "c": owner_role })),
+            ("user_b", owned, json!({ "b": admin, "c": owner_role })),
+            ("user_b", guest, json!({ "d": owner_role, "b": member })),
             ("user_b", others, json!({ "b": member, "c": member })),
             // Clerk's events alone decide there.
             ("user_b", team, json!({ "b": member })),

@@ -12,6 +12,7 @@ mod me;
 mod nodes;
 mod organizations;
 mod page_size_variables;
+mod rest;
 mod schema;
 mod seed;
 mod standing;
