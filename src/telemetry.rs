@@ -25,7 +25,19 @@ pub fn start_logging(settings: &LogSettings) -> anyhow::Result<()> {
     } else {
         builder.with_ansi(std::io::stderr().is_terminal()).try_init()
     };
-    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))?;
+    log_panics();
+    Ok(())
+}
+
+/// Sends what a panic says to the log, in the log's format and with the request it happened in,
+/// instead of to standard error.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("no message");
+        let location = panic.location().map(tracing::field::display);
+        tracing::error!(message, location, "a panic");
+    }));
 }
 
 /// The counters of one server.

@@ -82,6 +82,7 @@ pub(super) async fn apply_membership(
     let user = find_or_insert_user(tx, &membership.user_id, now).await?;
     let (Some(mirror), Some(user_id)) = (mirror, user) else { return Ok(()) };
     let clerk_id = &membership.clerk_id;
+    dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
     if tombstones::find_tombstone(tx.conn(), Kind::Membership, clerk_id).await?.is_some() {
         return Ok(());
     }
@@ -110,6 +111,8 @@ pub(super) async fn remove_membership(
         apply_organization(tx, &membership.organization, now).await?;
         find_or_insert_user(tx, &membership.user_id, now).await?;
     }
+    // An event that tells no more than the id has locked nothing yet.
+    dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
     tombstones::write_tombstone(tx.conn(), Kind::Membership, clerk_id, tombstone).await?;
     memberships::delete_mirrored_membership(tx.conn(), clerk_id).await?;
     Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::{
     Positioned, Request, Response, ServerError, Value, Variables,
     parser::{
-        parse_query,
+        self, parse_query,
         types::{ExecutableDocument, OperationDefinition, OperationType},
     },
     value,
@@ -20,13 +20,17 @@ use super::{
     ordering::order,
     phases::Phase,
     precheck::{
-        Bounds, InputTypes, Refusal, assume_smallest_pages, check_document, check_nesting,
-        coerce_variables, drop_absent_variables, is_public, keep_only, select_operation,
+        Bounds, InputTypes, Refusal, assume_variables, cap_page_sizes, check_document,
+        check_nesting, coerce_variables, complexity_uses_variables, drop_absent_variables,
+        is_public, keep_only, select_operation,
     },
     schema::{Schema, schema_builder, sdl},
     types::ServerInfo,
 };
 use crate::config::Limits;
+
+/// The most errors that one answer lists about a document.
+const MAX_ERRORS: usize = 20;
 
 /// Everything that answers GraphQL. Cheap to clone.
 #[derive(Clone)]
@@ -122,25 +126,35 @@ impl Engine {
             ));
         }
         check_nesting(text, inner.bounds.nesting)?;
-        let document = parse_query(text).map_err(|error| RequestError {
-            code: Code::GraphqlParseFailed,
-            errors: vec![on_one_line(error.into())],
-        })?;
+        let document = parse_query(text)?;
         check_document(&document, &inner.bounds)?;
         inner.input_types.check_variables(&document)?;
-        let mut smallest = document.clone();
-        let depends_on_variables = assume_smallest_pages(&mut smallest);
-        self.validate(smallest).await?;
-        let prepared = Arc::new(Prepared { document, is_validated: !depends_on_variables });
+        let uses_variables = document
+            .operations
+            .iter()
+            .any(|(_, operation)| complexity_uses_variables(&document, &operation.node));
+        let mut assumed = document.clone();
+        if uses_variables {
+            assume_variables(&mut assumed);
+        }
+        // What fails here fails always.
+        self.validate(assumed, Variables::default())
+            .await
+            .map_err(|errors| RequestError::found(Code::GraphqlValidationFailed, errors))?;
+        let prepared = Arc::new(Prepared { document, is_validated: !uses_variables });
         inner.documents.insert(text, prepared.clone());
         Ok(prepared)
     }
 
-    /// Validates a whole document, with the smallest pages and without values for its variables: what
-    /// fails here fails always.
-    async fn validate(&self, document: ExecutableDocument) -> Result<(), RequestError> {
+    /// Lets the framework validate a whole document, and stops before execution.
+    async fn validate(
+        &self,
+        mut document: ExecutableDocument,
+        variables: Variables,
+    ) -> Result<(), Vec<ServerError>> {
+        cap_page_sizes(&mut document);
         let phase = Arc::new(Phase::validation());
-        let mut request = Request::new("").data(phase.clone());
+        let mut request = Request::new("").variables(variables).data(phase.clone());
         // Any operation will do, as nothing is executed; the rules look at all of them.
         if let Some((Some(name), _)) = document.operations.iter().next() {
             request = request.operation_name(name.as_str());
@@ -150,7 +164,7 @@ impl Engine {
         if phase.has_begun() && response.errors.is_empty() {
             return Ok(());
         }
-        Err(RequestError::validation(response.errors))
+        Err(response.errors)
     }
 
     /// Executes an operation for a viewer. The response may have field errors.
@@ -168,7 +182,13 @@ impl Engine {
         let mut document = operation.prepared.document.clone();
         keep_only(&mut document, name);
         drop_absent_variables(&mut document, name, &variables);
-        let phase = Arc::new(Phase::execution(operation.prepared.is_validated));
+        if !operation.prepared.is_validated {
+            // The document is fine, so what is found now lies in the values of its variables.
+            self.validate(document.clone(), variables.clone())
+                .await
+                .map_err(|errors| RequestError::found(Code::BadUserInput, errors))?;
+        }
+        let phase = Arc::new(Phase::execution());
         let mut request = Request::new("").variables(variables).data(viewer).data(phase.clone());
         if let Some(name) = name {
             request = request.operation_name(name);
@@ -179,7 +199,7 @@ impl Engine {
         // bounded by the limits, and every statement gives others their turn.
         let mut response = tokio::task::unconstrained(inner.schema.execute(request)).await;
         if !phase.has_begun() {
-            return Err(RequestError::of_values(response.errors));
+            return Err(RequestError::found(Code::GraphqlValidationFailed, response.errors));
         }
         for error in &mut response.errors {
             complete(error);
@@ -223,27 +243,36 @@ impl RequestError {
         Self { code, errors: vec![ServerError::new(message, None)] }
     }
 
-    fn validation(errors: Vec<ServerError>) -> Self {
-        let mut errors: Vec<_> = errors.into_iter().map(on_one_line).collect();
-        for error in &mut errors {
-            if let Some(text) = limit_text(&error.message) {
-                text.clone_into(&mut error.message);
-            }
+    /// What validation found: a limit exceeded, or else faults of the kind that `code` says.
+    fn found(code: Code, errors: Vec<ServerError>) -> Self {
+        if let Some(text) = errors.iter().find_map(|error| limit_text(&error.message)) {
+            return Self::one(Code::GraphqlValidationFailed, text);
         }
+        let mut errors: Vec<_> = errors.into_iter().map(on_one_line).collect();
+        errors.dedup_by(|one, other| {
+            one.message == other.message && one.locations == other.locations
+        });
         if errors.is_empty() {
             errors.push(ServerError::new("The document could not be validated.", None));
         }
         // One fault is often reported many times over; a few tell enough.
-        errors.truncate(20);
-        Self { code: Code::GraphqlValidationFailed, errors }
+        errors.truncate(MAX_ERRORS);
+        Self { code, errors }
     }
+}
 
-    /// For a document that was valid until its variables had values: either these make it too
-    /// complex, or one of them does not fit.
-    fn of_values(errors: Vec<ServerError>) -> Self {
-        let is_limit = errors.iter().any(|error| limit_text(&error.message).is_some());
-        let refused = Self::validation(errors);
-        if is_limit { refused } else { Self { code: Code::BadUserInput, ..refused } }
+/// What the parser found. Names used twice and missing operations are faults of a text that parses
+/// (GraphQL specification, sections 5.2 and 5.5.1), though this parser is who finds them.
+impl From<parser::Error> for RequestError {
+    fn from(error: parser::Error) -> Self {
+        let code = match &error {
+            parser::Error::MultipleOperations { .. }
+            | parser::Error::OperationDuplicated { .. }
+            | parser::Error::FragmentDuplicated { .. } => Code::GraphqlValidationFailed,
+            parser::Error::MissingOperation => Code::OperationResolutionFailure,
+            _ => Code::GraphqlParseFailed,
+        };
+        Self { code, errors: vec![on_one_line(error.into())] }
     }
 }
 
@@ -283,6 +312,10 @@ fn on_one_line(mut error: ServerError) -> ServerError {
 fn one_line(message: &str) -> String {
     let text = match message.rsplit_once("\n  = ") {
         Some((_, reason)) => format!("Syntax error: {}", reason.trim()),
+        // What follows tells of a place within the number.
+        None if message.starts_with("invalid number: ") => {
+            "Syntax error: a number is out of range.".to_owned()
+        }
         None => message.split_whitespace().collect::<Vec<_>>().join(" "),
     };
     if text.chars().count() > 300 {

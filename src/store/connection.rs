@@ -13,14 +13,17 @@ use std::{
 
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
-    Transaction,
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
+    SqlitePool, Transaction,
     migrate::{AppliedMigration, Migrate, MigrateError, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::{
+    sync::{MappedMutexGuard, Mutex, MutexGuard},
+    time::Instant,
+};
 
 use super::{StoreError, dialect};
 use crate::config::DatabaseUrl;
@@ -31,6 +34,10 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told that the
 /// database cannot serve.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long a connection to PostgreSQL may take to show that it still leads to a server.
+const ALIVE: Duration = Duration::from_secs(1);
+/// How long to wait before opening a SQLite file again that another instance is setting up.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Read connections to SQLite. Each has a thread of its own; more than the cores can use costs memory.
 const SQLITE_READERS: usize = 4;
 /// Connections to PostgreSQL, at most. Several instances share the server's limit.
@@ -59,12 +66,19 @@ enum Backend {
 /// Read connections that stay open. Not a pool: a SQLite connection needs neither a health check
 /// before nor a ping after each use, and those cost more than the statement.
 struct SqliteReaders {
-    connections: Vec<Mutex<SqliteConnection>>,
+    /// `None` once closed.
+    connections: Vec<Mutex<Option<SqliteConnection>>>,
     next: AtomicUsize,
 }
 
 impl SqliteReaders {
-    async fn acquire(&self) -> Result<MutexGuard<'_, SqliteConnection>, StoreError> {
+    async fn acquire(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
+        let held = self.lock().await?;
+        MutexGuard::try_map(held, Option::as_mut)
+            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))
+    }
+
+    async fn lock(&self) -> Result<MutexGuard<'_, Option<SqliteConnection>>, StoreError> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let from_start = || (0..self.connections.len()).map(|step| start.wrapping_add(step));
         for index in from_start() {
@@ -80,6 +94,16 @@ impl SqliteReaders {
         tokio::time::timeout(WAIT, connection.lock())
             .await
             .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))
+    }
+
+    async fn close(&self) {
+        for connection in &self.connections {
+            if let Some(connection) = connection.lock().await.take()
+                && let Err(error) = connection.close().await
+            {
+                tracing::debug!(%error, "a connection could not be closed");
+            }
+        }
     }
 }
 
@@ -130,7 +154,7 @@ pub struct Reader<'s> {
 }
 
 enum Held<'s> {
-    Sqlite(MutexGuard<'s, SqliteConnection>),
+    Sqlite(MappedMutexGuard<'s, SqliteConnection>),
     Postgres(PoolConnection<Postgres>),
 }
 
@@ -212,7 +236,9 @@ impl Store {
             Backend::Sqlite { writer, .. } => {
                 OpenTransaction::Sqlite(writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?)
             }
-            Backend::Postgres(pool) => OpenTransaction::Postgres(pool.begin().await?),
+            Backend::Postgres(pool) => {
+                OpenTransaction::Postgres(pool.begin_with(dialect::POSTGRES_BEGIN_WRITE).await?)
+            }
         };
         Ok(Tx { transaction, statements: &self.0.statements })
     }
@@ -234,6 +260,11 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.0.backend {
             Backend::Sqlite { writer, .. } => {
+                // SQLite opens a file that may not be written for reading, without a word. Better to
+                // hear of it at the start than from the first request that writes.
+                let mut tx = writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?;
+                sqlx::query("PRAGMA user_version = 1").execute(&mut *tx).await?;
+                tx.rollback().await?;
                 let mut tx = writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?;
                 apply(&SQLITE_MIGRATIONS, &mut *tx).await?;
                 tx.commit().await?;
@@ -241,7 +272,7 @@ impl Store {
             Backend::Postgres(pool) => {
                 // A lock that ends with the transaction: a pooler in transaction mode would lose one
                 // that belongs to the session.
-                let mut tx = pool.begin().await?;
+                let mut tx = pool.begin_with(dialect::POSTGRES_BEGIN_WRITE).await?;
                 sqlx::query("SELECT pg_advisory_xact_lock($1)")
                     .bind(MIGRATION_LOCK)
                     .execute(&mut *tx)
@@ -256,8 +287,9 @@ impl Store {
     /// All migrations of this version, oldest first, and whether the database has each.
     pub async fn migrations(&self) -> Result<Vec<MigrationStatus>, StoreError> {
         match &self.0.backend {
-            Backend::Sqlite { writer, .. } => {
-                status(&SQLITE_MIGRATIONS, &mut *writer.acquire().await?).await
+            // Not the writer: whether the database answers must not depend on who is writing.
+            Backend::Sqlite { readers, .. } => {
+                status(&SQLITE_MIGRATIONS, &mut *readers.acquire().await?).await
             }
             Backend::Postgres(pool) => {
                 status(&POSTGRES_MIGRATIONS, &mut *pool.acquire().await?).await
@@ -273,12 +305,10 @@ impl Store {
     /// Closes the connections; SQLite folds its write-ahead log into the file.
     pub async fn close(&self) {
         match &self.0.backend {
-            Backend::Sqlite { writer, .. } => {
-                // Everything answered is durable already; this only leaves one file instead of two.
-                let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await;
-                if let Err(error) = folded {
-                    tracing::debug!(%error, "the write-ahead log stays beside the database");
-                }
+            // Everything answered is durable already; but whoever closes last leaves one file instead
+            // of three.
+            Backend::Sqlite { writer, readers } => {
+                readers.close().await;
                 writer.close().await;
             }
             Backend::Postgres(pool) => pool.close().await,
@@ -306,11 +336,29 @@ async fn connect_sqlite(path: &Path) -> Result<Backend, StoreError> {
         .acquire_timeout(WAIT)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(options.clone())
-        .await?;
+        .after_release(|writer, _| {
+            Box::pin(async move {
+                // A full disk makes SQLite roll back by itself. The driver's own rollback then fails,
+                // and it would refuse to begin another transaction on this connection for ever.
+                writer.ping().await?;
+                Ok(!writer.is_in_transaction())
+            })
+        });
+    // Of two instances that turn the same new file to WAL, SQLite refuses one at once whatever the
+    // busy timeout: it will not wait while it holds a lock of its own.
+    let give_up = Instant::now() + WAIT;
+    let writer = loop {
+        match writer.clone().connect_with(options.clone()).await {
+            Err(error) if dialect::is_busy(&error) && Instant::now() < give_up => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            outcome => break outcome?,
+        }
+    };
     let mut connections = Vec::with_capacity(SQLITE_READERS);
     for _ in 0..SQLITE_READERS {
-        connections.push(Mutex::new(options.clone().pragma("query_only", "ON").connect().await?));
+        let reader = options.clone().pragma("query_only", "ON").connect().await?;
+        connections.push(Mutex::new(Some(reader)));
     }
     Ok(Backend::Sqlite {
         writer,
@@ -326,9 +374,46 @@ async fn connect_postgres(url: &str) -> Result<Backend, StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(WAIT)
-        .connect_with(options)
-        .await?;
-    Ok(Backend::Postgres(pool))
+        // The driver tests a connection before and after each use too, but without end: a host that
+        // is lost without a word would take a connection with it for a quarter of an hour.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move {
+                within(ALIVE, connection.ping()).await?;
+                Ok(true)
+            })
+        })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // After a fail-over a connection may lead to what is a standby now.
+                let is_read_only = sqlx::query_scalar("SHOW transaction_read_only");
+                let is_read_only: String =
+                    within(ALIVE, is_read_only.fetch_one(connection)).await?;
+                Ok(is_read_only == "off")
+            })
+        })
+        .connect_with(options.clone())
+        .await;
+    match pool {
+        Ok(pool) => Ok(Backend::Postgres(pool)),
+        // While nobody listens a pool tries again and again, and in the end it says only that time is
+        // up. A connection outside it says why.
+        Err(sqlx::Error::PoolTimedOut) => {
+            match tokio::time::timeout(WAIT, options.connect()).await {
+                Ok(Err(cause)) => Err(cause.into()),
+                Ok(Ok(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(limit, work).await.map_err(late)?
 }
 
 /// Applies what is missing, inside the transaction of the caller.

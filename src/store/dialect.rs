@@ -10,8 +10,13 @@ use crate::model::OrganizationId;
 /// transaction that reads first and writes later fails without waiting when another wrote between.
 pub const SQLITE_BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
-/// Serialises everything that creates or removes the user with this Clerk id, until the end of the
-/// transaction. It must be a statement of its own, before the one that reads the tombstone: on READ
+/// How a transaction that writes begins on PostgreSQL: on the isolation that [`lock_clerk_id`] and the
+/// migrations rely on, whatever the default of the database or the role is. On a stricter one every
+/// statement would see what was committed before the lock was waited for.
+pub const POSTGRES_BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// Serialises everything that creates or removes what has this Clerk id, until the end of the
+/// transaction. Who locks several takes organization, user, membership in this order. It must be a statement of its own, before the one that reads the tombstone: on READ
 /// COMMITTED a statement sees what was committed when it began, so a check inside the inserting
 /// statement can miss a deletion that commits while it waits.
 ///
@@ -52,4 +57,10 @@ pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
         Some("1") => error.message().starts_with("no such table"),
         _ => false,
     }
+}
+
+/// Whether SQLite gave up because another connection has the file (`SQLITE_BUSY`).
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }

@@ -344,7 +344,7 @@ pub async fn upsert_mirrored_membership(
         .bind(MembershipId::generate())
         .bind(state.organization_id)
         .bind(state.user_id)
-        .bind(state.role.as_str())
+        .bind(state.role)
         .bind(state.clerk_membership_id)
         .bind(state.updated_at)
         .bind(state.now)

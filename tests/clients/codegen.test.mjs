@@ -1,10 +1,10 @@
 // GraphQL Code Generator's client preset: what it makes of the running server type-checks.
 
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { repository, startServer } from "./support/server.mjs";
+import { startServer } from "./support/server.mjs";
 import { run, workspace } from "./support/tools.mjs";
 
 let server;
@@ -18,16 +18,10 @@ after(async () => {
   await directory?.remove();
 });
 
-async function generate(schema) {
-  const program = join(directory.path, "node_modules/.bin/graphql-codegen");
-  const { code, output } = await run(process.execPath, [program, "--config", "codegen.mjs"], directory.path, { SCHEMA: schema });
-  assert.equal(code, 0, output);
-  return readFile(join(directory.path, "generated/graphql.ts"), "utf8");
-}
-
-let ofServer;
 test("the client preset reads the running server, and its types fit the operations", async () => {
-  ofServer = await generate(server.graphqlUrl);
+  const program = join(directory.path, "node_modules/.bin/graphql-codegen");
+  const generated = await run(process.execPath, [program, "--config", "codegen.mjs"], directory.path, { SCHEMA: server.graphqlUrl });
+  assert.equal(generated.code, 0, generated.output);
   const compilerOptions = {
     strict: true,
     noEmit: true,
@@ -41,9 +35,4 @@ test("the client preset reads the running server, and its types fit the operatio
   await writeFile(join(directory.path, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["operations.ts"] }));
   const { code, output } = await directory.tool("tsc", "-p", ".");
   assert.equal(code, 0, output);
-});
-
-test("it makes the same of schema.graphql", async () => {
-  const ofFile = await generate(join(repository, "schema.graphql"));
-  assert.equal(ofFile, ofServer);
 });

@@ -8,11 +8,9 @@ use std::collections::HashSet;
 use async_graphql::{
     Positioned,
     parser::types::{
-        BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
-        Selection, VariableDefinition,
+        DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
     },
 };
-use async_graphql_value::{ConstValue, Name, Value as Literal};
 
 use super::{Refusal, excerpt, reach::Reach};
 
@@ -21,9 +19,6 @@ const PUBLIC_QUERY_FIELDS: [&str; 4] = ["__schema", "__type", "__typename", "ser
 
 /// The root fields of a mutation or subscription that are answered without a token.
 const PUBLIC_OTHER_FIELDS: [&str; 1] = ["__typename"];
-
-/// The arguments that multiply the complexity of what is selected below their field.
-const MULTIPLYING_ARGUMENTS: [&str; 2] = ["first", "ids"];
 
 /// The operation to run (GraphQL specification, section 6.1, `GetOperation`). An empty name is a
 /// name like any other.
@@ -96,87 +91,6 @@ pub fn is_public(document: &ExecutableDocument, operation: &OperationDefinition)
         }
         Selection::InlineFragment(_) => true,
     })
-}
-
-/// Gives every variable that stands for a page size the value that costs least, as its default, in
-/// every operation; answers whether there is one. Then the complexity of the document is the least
-/// that any values can make it, and can be computed without values: async-graphql fails on a
-/// variable for which it has none.
-///
-/// Run it on a copy, after [`InputTypes::check_variables`](super::InputTypes::check_variables), which
-/// needs to know where there was no default. A default that is not even of the variable's kind stays,
-/// so that validation refuses it.
-pub fn assume_smallest_pages(document: &mut ExecutableDocument) -> bool {
-    let used: Vec<HashSet<Name>> = document
-        .operations
-        .iter()
-        .map(|(_, operation)| page_size_variables(document, &operation.node))
-        .collect();
-    let operations: Vec<&mut OperationDefinition> = match &mut document.operations {
-        DocumentOperations::Single(operation) => vec![&mut operation.node],
-        DocumentOperations::Multiple(operations) => {
-            operations.values_mut().map(|operation| &mut operation.node).collect()
-        }
-    };
-    // The same order twice: nothing was added or removed in between.
-    for (operation, used) in operations.into_iter().zip(&used) {
-        for definition in &mut operation.variable_definitions {
-            if used.contains(&definition.node.name.node) {
-                assume_least(&mut definition.node);
-            }
-        }
-    }
-    used.iter().any(|used| !used.is_empty())
-}
-
-/// The variables that decide about the complexity of an operation: page sizes, and lists of which
-/// every item is looked up.
-///
-/// Those of `@skip` and `@include` do not, because async-graphql counts what they remove as well.
-fn page_size_variables(
-    document: &ExecutableDocument,
-    operation: &OperationDefinition,
-) -> HashSet<Name> {
-    let mut found = HashSet::new();
-    for selection in Reach::everything(document, &operation.selection_set.node) {
-        let Selection::Field(field) = selection else { continue };
-        for (name, value) in &field.node.arguments {
-            if MULTIPLYING_ARGUMENTS.contains(&name.node.as_str()) {
-                collect_variables(&value.node, &mut found);
-            }
-        }
-    }
-    found
-}
-
-/// Recurses as deep as the text of the document is nested.
-fn collect_variables(literal: &Literal, found: &mut HashSet<Name>) {
-    match literal {
-        Literal::Variable(name) => {
-            found.insert(name.clone());
-        }
-        Literal::List(items) => items.iter().for_each(|item| collect_variables(item, found)),
-        Literal::Object(fields) => {
-            fields.values().for_each(|field| collect_variables(field, found));
-        }
-        _ => {}
-    }
-}
-
-fn assume_least(definition: &mut VariableDefinition) {
-    let least = match &definition.var_type.node.base {
-        BaseType::List(_) => ConstValue::List(Vec::new()),
-        BaseType::Named(name) if name.as_str() == "Int" => ConstValue::from(0),
-        // An identifier in a list of such. No other type fits anywhere.
-        BaseType::Named(_) => ConstValue::String(String::new()),
-    };
-    let is_replaceable = definition.default_value.as_ref().is_none_or(|default| {
-        default.node == ConstValue::Null
-            || std::mem::discriminant(&default.node) == std::mem::discriminant(&least)
-    });
-    if is_replaceable {
-        definition.default_value = Some(Positioned::new(least, definition.name.pos));
-    }
 }
 
 #[cfg(test)]
@@ -294,52 +208,5 @@ mod tests {
             let operation = select_operation(&document, Some(name)).expect(name);
             assert_eq!(is_public(&document, &operation.node), public, "{name}");
         }
-    }
-
-    #[test]
-    fn only_page_sizes_are_assumed_and_each_operation_has_its_own() {
-        let user = "fragment F on User{memberships(first:$f){totalCount}}";
-        for (query, expected) in [
-            ("{me{memberships(first:5){totalCount}}}", ""),
-            ("query($a:String){me{memberships(after:$a){totalCount}}}", ""),
-            ("query($v:Boolean!){me @skip(if:$v){id}}", ""),
-            ("query($f:Int!){me{memberships(first:$f){totalCount}}}", "f=0"),
-            ("query($f:Int){me{memberships(first:$f){totalCount}}}", "f=0"),
-            ("query($f:Int=9){me{memberships(first:$f){totalCount}}}", "f=0"),
-            ("query($f:Int=null){me{memberships(first:$f){totalCount}}}", "f=0"),
-            ("query($f:Int=true){me{memberships(first:$f){totalCount}}}", "f=true"),
-            ("query($f:Int!){me{...{m:memberships(first:[$f]){totalCount}}}}", "f=0"),
-            ("query($n:[ID!]!,$o:Int){nodes(ids:$n){id}}", "n=[]"),
-            ("query($n:[ID!]=[\"a\"]){nodes(ids:$n){id}}", "n=[]"),
-            ("query($a:ID!,$b:ID!){nodes(ids:[$a]){id} node(id:$b){id}}", "a=\"\""),
-            (&format!("query($f:Int!){{me{{...F}}}} {user}"), "f=0"),
-            (&format!("query($f:Int!){{node(id:$f){{id}}}} {user}"), ""),
-            (&format!("query A($f:Int!){{me{{...F}}}} query B($f:Int){{me{{id}}}} {user}"), "f=0"),
-            (
-                &format!("query A($f:Int!){{me{{...F}}}} query B($f:Int){{me{{...F}}}} {user}"),
-                "f=0 f=0",
-            ),
-        ] {
-            let mut document = parse_query(query).expect(query);
-            let before = defaults(&document);
-            let found = assume_smallest_pages(&mut document);
-            let after = defaults(&document);
-            if found {
-                assert_eq!(after, expected, "{query}");
-            } else {
-                assert_eq!((after.as_str(), expected), (before.as_str(), ""), "{query}");
-            }
-        }
-    }
-
-    /// The defaults of all variables.
-    fn defaults(document: &ExecutableDocument) -> String {
-        let operations = document.operations.iter().map(|(_, operation)| operation);
-        let definitions = operations.flat_map(|operation| &operation.node.variable_definitions);
-        let defaults = definitions.filter_map(|definition| {
-            let default = definition.node.default_value.as_ref()?;
-            Some(format!("{}={}", definition.node.name.node, default.node))
-        });
-        defaults.collect::<Vec<_>>().join(" ")
     }
 }

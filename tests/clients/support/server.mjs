@@ -2,6 +2,7 @@
 // stopped however the test ends.
 
 import { execFile, spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,11 +13,16 @@ import { promisify } from "node:util";
 /** The root of the repository. */
 export const repository = resolve(import.meta.dirname, "../../..");
 
-const binary = resolve(process.env.MISSION_CONTROL ?? join(repository, "target/debug/mission-control"));
+/** The program under test. */
+export const binary = resolve(process.env.MISSION_CONTROL ?? join(repository, "target/debug/mission-control"));
 const running = new Set();
+const directories = new Set();
 
 // A test that is interrupted must leave nothing behind.
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+process.on("exit", () => {
+  running.forEach((child) => child.kill("SIGKILL"));
+  directories.forEach((path) => rmSync(path, { recursive: true, force: true }));
+});
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.once(signal, () => process.exit(1));
 }
@@ -24,7 +30,12 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
 /** A new directory, and how to remove it. */
 export async function temporaryDirectory() {
   const path = await mkdtemp(join(tmpdir(), "mission-control-clients."));
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+  directories.add(path);
+  const remove = async () => {
+    await rm(path, { recursive: true, force: true });
+    directories.delete(path);
+  };
+  return { path, remove };
 }
 
 /** A port that nobody listens on. */
@@ -101,7 +112,15 @@ export async function startServer({ command = "dev", settings = {} } = {}) {
   return {
     url,
     graphqlUrl: `${url}/graphql`,
+    /** What it has said so far. */
     output: program.output,
+    /** Its working directory. */
+    directory: directory.path,
+    /** Runs a line of shell in that directory and with its settings, as somebody at the terminal would. */
+    async shell(line) {
+      const { stdout } = await promisify(execFile)("bash", ["-euc", line], { cwd: directory.path, env });
+      return stdout;
+    },
     /** Mints a development session token, as the banner of `dev` says. */
     async token(...args) {
       const { stdout } = await promisify(execFile)(binary, ["token", ...args], { cwd: directory.path, env });

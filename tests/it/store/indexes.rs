@@ -55,6 +55,17 @@ async fn run_everything(store: &Store) {
     }
     read!(store, conn => memberships::load_memberships(conn, ada, &[membership])).unwrap();
     read!(store, conn => memberships::count_memberships(conn, ada, &lists)).unwrap();
+    let state = memberships::ClerkMembershipState {
+        clerk_membership_id: "orgmem_b",
+        organization_id: shared,
+        user_id: bob,
+        role: Role::Admin,
+        updated_at: at(1),
+        now: at(1),
+    };
+    commit!(store, conn => memberships::upsert_mirrored_membership(conn, &state));
+    commit!(store, conn => memberships::promote_creator(conn, shared, "user_b", at(1)));
+    commit!(store, conn => memberships::delete_mirrored_membership(conn, "orgmem_b"));
     let kind = tombstones::Kind::User;
     read!(store, conn => tombstones::find_tombstone(conn, kind, "user_a")).unwrap();
     let tombstone = tombstones::Tombstone { is_permanent: true, deleted_at: at(0) };

@@ -8,8 +8,9 @@ use mission_control::{
     store::{
         StoreError,
         memberships::{
-            ListOf, NewMembership, Slice, VisibleMembership, count_memberships, insert_membership,
-            load_memberships, load_slices, promote_successor,
+            ClerkMembershipState, ListOf, NewMembership, Slice, VisibleMembership,
+            count_memberships, delete_mirrored_membership, insert_membership, load_memberships,
+            load_slices, promote_creator, promote_successor, upsert_mirrored_membership,
         },
         users::{Lookup, NewUser, find_standing_with_memberships},
     },
@@ -359,5 +360,83 @@ both! {
                 .collect();
             assert_eq!(owners, [ids[0]]);
         }
+    }
+}
+
+/// What Clerk says about somebody's membership.
+fn state<'a>(
+    id: &'a str,
+    organization_id: OrganizationId,
+    user_id: UserId,
+    role: Role,
+    updated_at: i64,
+) -> ClerkMembershipState<'a> {
+    ClerkMembershipState {
+        clerk_membership_id: id,
+        organization_id,
+        user_id,
+        role,
+        updated_at: at(updated_at),
+        now: at(updated_at + 77),
+    }
+}
+
+both! {
+    async fn a_mirrored_membership_follows_what_is_latest_whatever_comes_first(database) {
+        let store = &database.store;
+        let ada = user(store, "user_a").await;
+        let here = organization(store, Some("org_a")).await;
+        // Membership, role and time of what Clerk says, and the role that is stored then.
+        let steps = [
+            ("orgmem_1", Role::Member, 500_000, Role::Member),
+            ("orgmem_1", Role::Owner, 499_999, Role::Member),
+            ("orgmem_1", Role::Admin, 500_000, Role::Admin),
+            ("orgmem_1", Role::Member, 500_001, Role::Member),
+            // Left and joined again.
+            ("orgmem_2", Role::Owner, 1_000_000, Role::Owner),
+            ("orgmem_1", Role::Admin, 999_999, Role::Owner),
+        ];
+        for (number, (id, role, updated_at, expected)) in steps.into_iter().enumerate() {
+            let said = state(id, here, ada, role, updated_at);
+            commit!(store, conn => upsert_mirrored_membership(conn, &said));
+            let lists = [ListOf::User(ada)];
+            let found = read!(store, conn => load_slices(conn, ada, &lists, Slice::first(10))).unwrap();
+            let [found] = found.as_slice() else { panic!("step {number}: {}", found.len()) };
+            assert_eq!(found.membership.role, expected, "step {number}");
+            assert_eq!(found.membership.created_at, at(500_077), "joined once");
+        }
+        assert!(!commit!(store, conn => delete_mirrored_membership(conn, "orgmem_1")), "the former one");
+        assert!(commit!(store, conn => delete_mirrored_membership(conn, "orgmem_2")));
+        assert!(!commit!(store, conn => delete_mirrored_membership(conn, "orgmem_2")));
+        assert_eq!(rows(&database).await, [("organizations", 1), ("users", 1)]);
+    }
+}
+
+both! {
+    async fn only_an_admin_who_created_a_mirror_becomes_its_owner(database) {
+        let store = &database.store;
+        let here = organization(store, Some("org_a")).await;
+        let elsewhere = organization(store, Some("org_b")).await;
+        let (ada, bob) = (user(store, "user_a").await, user(store, "user_b").await);
+        let mut ids = Vec::new();
+        for (place, person, role) in [
+            (here, ada, Role::Admin),
+            (here, bob, Role::Admin),
+            (elsewhere, ada, Role::Admin),
+            (elsewhere, bob, Role::Member),
+        ] {
+            ids.push(member(store, place, person, role, at(0)).await);
+        }
+        let roles = async || {
+            let mut found = read!(store, conn => load_memberships(conn, ada, &ids)).unwrap();
+            found.sort_by_key(|row| ids.iter().position(|id| *id == row.membership.id));
+            found.iter().map(|row| row.membership.role).collect::<Vec<_>>()
+        };
+        commit!(store, conn => promote_creator(conn, here, "user_c", at(1)));
+        assert_eq!(roles().await, [Role::Admin, Role::Admin, Role::Admin, Role::Member]);
+        commit!(store, conn => promote_creator(conn, here, "user_a", at(1)));
+        assert_eq!(roles().await, [Role::Owner, Role::Admin, Role::Admin, Role::Member]);
+        commit!(store, conn => promote_creator(conn, elsewhere, "user_b", at(1)));
+        assert_eq!(roles().await, [Role::Owner, Role::Admin, Role::Admin, Role::Member], "a member stays one");
     }
 }

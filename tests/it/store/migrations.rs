@@ -25,7 +25,7 @@ async fn open(database: &EmptyDatabase, auto_migrate: bool) -> anyhow::Result<St
 
 both! {
     async fn instances_that_start_together_migrate_once(database) {
-        for _ in 0..5 {
+        for _ in 0..10 {
             let fresh = empty(database.is_postgres()).await;
             let instances: Vec<_> = (0..4)
                 .map(|_| {

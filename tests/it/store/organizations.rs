@@ -5,7 +5,7 @@ use mission_control::{
     store::{
         StoreError,
         organizations::{
-            ClerkOrganizationState, NewOrganization, delete_organization,
+            ClerkOrganizationState, Mirror, NewOrganization, delete_organization,
             find_local_organizations_of, find_mirror, find_solitary_organizations_of,
             insert_organization, load_organizations, upsert_mirror,
         },
@@ -140,46 +140,7 @@ both! {
 }
 
 both! {
-    async fn a_mirror_is_created_once_and_follows_later_states(database) {
-        let store = &database.store;
-        // Name, creator and time of a state, and the name and creator that are stored after it.
-        let steps = [
-            (None, None, 5, "Organization", None),
-            (Some("First"), None, 2, "First", None),
-            (Some("Earlier"), Some("user_a"), 1, "First", Some("user_a")),
-            (Some("Same time"), Some("user_b"), 2, "Same time", Some("user_a")),
-            (None, None, 9, "Same time", Some("user_a")),
-            (Some("Later"), None, 3, "Later", Some("user_a")),
-        ];
-        let viewer = user(store, "user_a").await;
-        let mut ids = Vec::new();
-        for (name, created_by, time, stored, creator) in steps {
-            let state = ClerkOrganizationState {
-                clerk_organization_id: "org_a",
-                name,
-                created_by,
-                updated_at: at(time),
-                now: at(100),
-            };
-            let mirror = commit!(store, conn => upsert_mirror(conn, &state));
-            assert_eq!(mirror.clerk_created_by.as_deref(), creator, "{name:?}");
-            assert_eq!(read!(store, conn => find_mirror(conn, "org_a")).unwrap(), Some(mirror.clone()));
-            if ids.is_empty() {
-                member(store, mirror.id, viewer, Role::Admin, at(0)).await;
-            }
-            let found = read!(store, conn => load_organizations(conn, viewer, &[mirror.id])).unwrap();
-            assert_eq!(found[0].organization.name, stored);
-            assert_eq!(found[0].organization.clerk_organization_id.as_deref(), Some("org_a"));
-            ids.push(mirror.id);
-        }
-        ids.dedup();
-        assert_eq!(ids.len(), 1);
-        assert_eq!(read!(store, conn => find_mirror(conn, "org_b")).unwrap(), None);
-    }
-}
-
-both! {
-    async fn two_personal_organizations_cannot_share_a_person(database) {
+    async fn a_person_has_one_personal_organization(database) {
         let store = &database.store;
         let ada = user(store, "user_a").await;
         personal(store, ada).await;
@@ -193,6 +154,59 @@ both! {
         let outcome = insert_organization(tx.conn(), &new).await;
         assert!(matches!(outcome, Err(StoreError::Driver(_))), "{outcome:?}");
         drop(tx);
+        assert_eq!(database.count("organizations").await, 1);
+    }
+}
+
+/// What Clerk says about the organization `org_a`.
+fn state(
+    name: Option<&'static str>,
+    created_by: Option<&'static str>,
+    updated_at: i64,
+) -> ClerkOrganizationState<'static> {
+    ClerkOrganizationState {
+        clerk_organization_id: "org_a",
+        name,
+        created_by,
+        updated_at: at(updated_at),
+        now: at(updated_at + 77),
+    }
+}
+
+both! {
+    async fn a_mirror_follows_what_is_latest_whatever_comes_first(database) {
+        let store = &database.store;
+        let viewer = user(store, "user_a").await;
+        // What Clerk says one after the other, and the name and creator that are stored then.
+        let steps = [
+            (state(None, None, 500_000), "Organization", None),
+            // Without a name it said nothing about the name: an older one counts.
+            (state(Some("First"), None, 10), "First", None),
+            (state(Some("Older"), Some("user_c"), 9), "First", Some("user_c")),
+            (state(Some("Same"), None, 10), "Same", Some("user_c")),
+            (state(None, Some("user_d"), 20), "Same", Some("user_c")),
+            (state(Some("Größe 🦀"), None, 500_001), "Größe 🦀", Some("user_c")),
+            (state(Some("Earlier"), None, 500_000), "Größe 🦀", Some("user_c")),
+            (state(Some("Later"), None, 1_000_000), "Later", Some("user_c")),
+        ];
+        let mut first = None;
+        for (number, (said, name, created_by)) in steps.into_iter().enumerate() {
+            let mirror = commit!(store, conn => upsert_mirror(conn, &said));
+            let id = *first.get_or_insert(mirror.id);
+            if number == 0 {
+                member(store, id, viewer, Role::Member, at(0)).await;
+            }
+            assert_eq!(mirror, Mirror { id, clerk_created_by: created_by.map(str::to_owned) });
+            let again = read!(store, conn => find_mirror(conn, "org_a")).unwrap();
+            assert_eq!(again, Some(mirror));
+            let found = read!(store, conn => load_organizations(conn, viewer, &[id])).unwrap();
+            let found = &found[0].organization;
+            assert_eq!(found.name, name, "step {number}");
+            assert_eq!(found.clerk_organization_id.as_deref(), Some("org_a"));
+            assert_eq!(found.created_at, at(500_077), "step {number}");
+            assert_eq!(found.updated_at, said.now, "step {number}");
+        }
+        assert_eq!(read!(store, conn => find_mirror(conn, "org_b")).unwrap(), None);
         assert_eq!(database.count("organizations").await, 1);
     }
 }

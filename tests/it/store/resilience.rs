@@ -1,1 +1,444 @@
-//! x
+//! A database that restarts, vanishes, is locked, full or broken: an error for the requests that need
+//! it, never a crash, and no restart of the server afterwards.
+
+use std::{
+    io::Read,
+    os::unix::{fs::MetadataExt, process::CommandExt},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::http::StatusCode;
+use mission_control::store::{Store, StoreError};
+use serde_json::json;
+use sqlx::Connection;
+
+use super::sample::user;
+use crate::support::{
+    Answer, EmptyDatabase, Proxy, TestApp, TestDatabase, administer, parse, start,
+};
+
+const ME: &str = "{ me { id } }";
+const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND application_name = 'mission-control'";
+
+fn assert_unavailable(answer: &Answer) {
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text);
+    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    let body = answer.json();
+    if body["detail"].is_null() {
+        assert_eq!(answer.code(), "SERVICE_UNAVAILABLE");
+        assert!(body["data"].is_null());
+    }
+}
+
+async fn ask(app: &TestApp) -> Answer {
+    app.query(Some(&app.token("user_a")), ME).await
+}
+
+async fn is_ready(app: &TestApp) -> (StatusCode, String) {
+    let answer = app.rest("GET", "/readyz", None, None).await;
+    let database = answer.json()["checks"]["database"].as_str().unwrap().to_owned();
+    (answer.status, database)
+}
+
+/// Makes the pool open as many connections as it may: so many first requests wait for one lock.
+async fn open_all_connections(database: &TestDatabase, app: &Arc<TestApp>) {
+    let requests = all_waiting(database, app, "user_b").await;
+    requests.gate.commit().await.unwrap();
+    for request in requests.answers {
+        request.await.unwrap().data();
+    }
+}
+
+struct Waiting {
+    gate: sqlx::Transaction<'static, sqlx::Postgres>,
+    answers: Vec<tokio::task::JoinHandle<Answer>>,
+}
+
+/// As many requests as there are connections, each of which waits inside a transaction of its own.
+async fn all_waiting(database: &TestDatabase, app: &Arc<TestApp>, prefix: &str) -> Waiting {
+    let gate = sqlx::PgPool::connect(&database.url).await.unwrap();
+    let mut gate = gate.begin().await.unwrap();
+    sqlx::query("LOCK TABLE users IN SHARE MODE").execute(&mut *gate).await.unwrap();
+    let answers = (0..10)
+        .map(|number| {
+            let (app, user) = (app.clone(), format!("{prefix}_{number}"));
+            tokio::spawn(async move { app.query(Some(&app.token(&user)), ME).await })
+        })
+        .collect();
+    database.until_waiting(10).await;
+    Waiting { gate, answers }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_postgres_closed_while_idle_fail_no_request() {
+    let database = TestDatabase::postgres().await;
+    let app = Arc::new(start(&database).await);
+    ask(&app).await.data();
+    open_all_connections(&database, &app).await;
+    database.execute(TERMINATE).await;
+    for number in 0..20 {
+        assert_eq!(ask(&app).await.status, StatusCode::OK, "request {number}");
+    }
+    let begun = app.query(Some(&app.token("user_new")), ME).await;
+    assert_eq!(begun.status, StatusCode::OK, "writing too");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_requests_in_flight_fail_when_postgres_closes_their_connections() {
+    let database = TestDatabase::postgres().await;
+    let app = Arc::new(start(&database).await);
+    ask(&app).await.data();
+    let in_flight = all_waiting(&database, &app, "user_b").await;
+    database.execute(TERMINATE).await;
+    for answer in in_flight.answers {
+        assert_unavailable(&answer.await.unwrap());
+    }
+    in_flight.gate.rollback().await.unwrap();
+    for number in 0..10 {
+        assert_eq!(ask(&app).await.status, StatusCode::OK, "request {number}");
+        let again = app.query(Some(&app.token(&format!("user_b_{number}"))), ME).await;
+        assert_eq!(again.status, StatusCode::OK, "the same again, request {number}");
+    }
+    assert_eq!(database.count("users").await, 11);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_gone_is_503_until_it_is_back() {
+    for (leave, come_back) in [
+        ("ALTER DATABASE $1 ALLOW_CONNECTIONS false", "ALTER DATABASE $1 ALLOW_CONNECTIONS true"),
+        ("ALTER DATABASE $1 RENAME TO $1_gone", "ALTER DATABASE $1_gone RENAME TO $1"),
+    ] {
+        let database = TestDatabase::postgres().await;
+        let name = database.name();
+        let app = start(&database).await;
+        ask(&app).await.data();
+        // Nobody may be connected to a database that is renamed, and new connections come at once.
+        administer(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
+        let terminate = format!(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"
+        );
+        administer(&terminate).await;
+        administer(&leave.replace("$1", name)).await;
+        let token = app.token("user_a");
+        for _ in 0..3 {
+            assert_unavailable(&ask(&app).await);
+            for (method, path) in [
+                ("GET", "/api/v1/users/me"),
+                ("POST", "/api/v1/auth/bootstrap"),
+                ("DELETE", "/api/v1/users/me"),
+            ] {
+                assert_unavailable(&app.rest(method, path, Some(&token), None).await);
+            }
+            let patch = Some(json!({ "notes": "x" }));
+            assert_unavailable(&app.rest("PATCH", "/api/v1/users/me", Some(&token), patch).await);
+            assert_eq!(
+                is_ready(&app).await,
+                (StatusCode::SERVICE_UNAVAILABLE, "unreachable".to_owned())
+            );
+            assert_eq!(app.rest("GET", "/healthz", None, None).await.status, StatusCode::OK);
+            assert_eq!(
+                app.query(None, "{ __typename }").await.status,
+                StatusCode::OK,
+                "needs no database"
+            );
+            assert_eq!(app.query(None, ME).await.status, StatusCode::UNAUTHORIZED);
+        }
+        administer(&come_back.replace("$1", name)).await;
+        administer(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
+        for _ in 0..3 {
+            assert_eq!(ask(&app).await.status, StatusCode::OK);
+            assert_eq!(is_ready(&app).await, (StatusCode::OK, "ok".to_owned()));
+        }
+        assert_eq!(database.count("users").await, 1);
+    }
+}
+
+/// A server whose database is behind a network that can lose hosts.
+async fn behind_proxy(database: &TestDatabase) -> (Proxy, Arc<TestApp>) {
+    let mut url = url::Url::parse(&database.url).unwrap();
+    let proxy = Proxy::start(url.port().unwrap());
+    url.set_port(Some(proxy.port)).unwrap();
+    let store = Store::connect(&parse(url.as_str())).await.unwrap();
+    let app = Arc::new(TestApp::on(store, &[("EXECUTION_TIMEOUT", "3")]).await);
+    ask(&app).await.data();
+    (proxy, app)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_to_a_lost_host_fail_no_request() {
+    let database = TestDatabase::postgres().await;
+    let (proxy, app) = behind_proxy(&database).await;
+    open_all_connections(&database, &app).await;
+    proxy.lose_connections();
+    for number in 0..12 {
+        assert_eq!(ask(&app).await.status, StatusCode::OK, "request {number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_host_costs_only_the_requests_in_flight() {
+    let database = TestDatabase::postgres().await;
+    let (proxy, app) = behind_proxy(&database).await;
+    let in_flight = all_waiting(&database, &app, "user_b").await;
+    proxy.lose_connections();
+    for answer in in_flight.answers {
+        assert_eq!(answer.await.unwrap().status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    drop(in_flight.gate);
+    for number in 0..12 {
+        assert_eq!(ask(&app).await.status, StatusCode::OK, "request {number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_only_reads_is_left_for_one_that_writes() {
+    let database = TestDatabase::postgres().await;
+    let app = start(&database).await;
+    ask(&app).await.data();
+    let name = database.name();
+    // What sessions on a standby are like after a fail-over.
+    administer(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
+    database.execute(TERMINATE).await;
+    let write = async |user: &str| app.query(Some(&app.token(user)), ME).await;
+    assert_unavailable(&write("user_b").await);
+    assert_eq!(ask(&app).await.status, StatusCode::OK, "reading goes on");
+    administer(&format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await;
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while write("user_b").await.status != StatusCode::OK {
+        assert!(Instant::now() < deadline, "still on the connections that cannot write");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for number in 0..20 {
+        assert_eq!(write(&format!("user_c{number}")).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sqlite_file_that_somebody_else_has_locked_is_503_for_writers_only() {
+    let database = TestDatabase::sqlite().await;
+    let app = Arc::new(start(&database).await);
+    ask(&app).await.data();
+    let mut other = sqlx::SqliteConnection::connect(&database.url).await.unwrap();
+    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+    let began = Instant::now();
+    let writer = tokio::spawn({
+        let app = app.clone();
+        async move { app.query(Some(&app.token("user_b")), ME).await }
+    });
+    while !writer.is_finished() {
+        let asked = Instant::now();
+        assert_eq!(ask(&app).await.status, StatusCode::OK, "reading goes on");
+        assert_eq!(is_ready(&app).await, (StatusCode::OK, "ok".to_owned()));
+        assert!(asked.elapsed() < Duration::from_secs(3), "readers do not wait for the writer");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_unavailable(&writer.await.unwrap());
+    assert!(began.elapsed() < Duration::from_secs(9), "before the time limit of the request");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(app.query(Some(&app.token("user_b")), ME).await.status, StatusCode::OK);
+    assert_eq!(database.count("users").await, 2);
+}
+
+#[tokio::test]
+async fn a_lock_that_is_given_back_in_time_is_waited_for() {
+    let database = TestDatabase::sqlite().await;
+    let app = Arc::new(start(&database).await);
+    let mut other = sqlx::SqliteConnection::connect(&database.url).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let writer = tokio::spawn({
+        let app = app.clone();
+        async move { ask(&app).await }
+    });
+    while app.app.state.accounts.store().statements() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(writer.await.unwrap().status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_closed_sqlite_database_is_one_file() {
+    let database = TestDatabase::sqlite().await;
+    user(&database.store, "user_a").await;
+    database.store.close().await;
+    let left: Vec<_> = std::fs::read_dir(database.path().parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["test.db"]);
+    let outcome = database.store.begin().await.err();
+    assert!(matches!(outcome, Some(StoreError::Unavailable(_))), "{outcome:?}");
+    let outcome = database.store.read().await.err();
+    assert!(matches!(outcome, Some(StoreError::Unavailable(_))), "{outcome:?}");
+    assert_eq!(database.count("users").await, 1);
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_refused_at_the_start() {
+    let place = EmptyDatabase::sqlite();
+    std::fs::write(place.path(), "not a database, but long enough to have a header ".repeat(20))
+        .unwrap();
+    let outcome = Store::connect(&parse(&place.url)).await.err();
+    assert!(matches!(outcome, Some(StoreError::Unavailable(_))), "{outcome:?}");
+    let place = EmptyDatabase::sqlite();
+    std::fs::create_dir(place.path()).unwrap();
+    let outcome = Store::connect(&parse(&place.url)).await.err();
+    assert!(matches!(outcome, Some(StoreError::Unavailable(_))), "{outcome:?}");
+    // A file where the directory should be.
+    let place = EmptyDatabase::sqlite();
+    std::fs::write(place.path(), "").unwrap();
+    let outcome = Store::connect(&parse(&format!("{}/below.db", place.url))).await.err();
+    assert!(matches!(outcome, Some(StoreError::Unavailable(_))), "{outcome:?}");
+}
+
+/// The real server in local mode, as a process of its own.
+struct Server {
+    process: Child,
+    client: reqwest::Client,
+    url: String,
+}
+
+const TOKEN: &str = "w7Qk2ZrT9xYb4LmN8pVc3HsJ6dFg1aEe5uRi0oXyKtMzBnWq";
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn serve(database: &EmptyDatabase, port: u16) -> Command {
+    // `ulimit -f` counts blocks of 512 bytes here; beyond it a write fails instead of killing.
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' XFSZ; ulimit -f ${BLOCKS:-unlimited}; exec \"$0\" serve"])
+        .arg(env!("CARGO_BIN_EXE_mission-control"))
+        .current_dir(database.path().parent().unwrap())
+        .env_clear()
+        .env("AUTH_MODE", "local")
+        .env("LOCAL_AUTH_TOKEN", format!("{TOKEN}{TOKEN}"))
+        .env("DATABASE_URL", &database.url)
+        .env("PORT", port.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Server {
+    async fn start(database: &EmptyDatabase, blocks: u32) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process =
+            serve(database, port).env("BLOCKS", blocks.to_string()).stderr(Stdio::null()).spawn();
+        let url = format!("http://127.0.0.1:{port}");
+        let server = Self { process: process.unwrap(), client: reqwest::Client::new(), url };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while server.client.get(format!("{}/readyz", server.url)).send().await.is_err() {
+            assert!(Instant::now() < deadline, "the server does not start");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        server
+    }
+
+    async fn profile(&self, notes: Option<&str>) -> (StatusCode, String) {
+        let url = format!("{}/api/v1/users/me", self.url);
+        let request = match notes {
+            None => self.client.get(url),
+            Some(notes) => self.client.patch(url).json(&json!({ "notes": notes })),
+        };
+        let answer = request.bearer_auth(format!("{TOKEN}{TOKEN}")).send().await.unwrap();
+        let status = answer.status();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            assert!(answer.headers().contains_key("retry-after"));
+        }
+        (status, answer.text().await.unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_503_for_writers_and_loses_nothing() {
+    let database = EmptyDatabase::sqlite();
+    // 512 KiB for each file, in place of a disk that is full.
+    let mut server = Server::start(&database, 1024).await;
+    let notes = |number: i32| format!("{number} {}", "x".repeat(9_000));
+    let mut stored = None;
+    let mut refused = None;
+    for number in 0..200 {
+        match server.profile(Some(&notes(number))).await.0 {
+            StatusCode::OK => stored = Some(number),
+            status => {
+                refused = Some(status);
+                break;
+            }
+        }
+    }
+    let stored = stored.unwrap();
+    assert_eq!(refused, Some(StatusCode::SERVICE_UNAVAILABLE));
+    for _ in 0..3 {
+        assert_eq!(server.profile(Some(&notes(-1))).await.0, StatusCode::SERVICE_UNAVAILABLE);
+        let (status, profile) = server.profile(None).await;
+        assert_eq!(status, StatusCode::OK, "reading goes on");
+        assert!(profile.contains(&notes(stored)), "what was answered last");
+    }
+    assert!(server.process.try_wait().unwrap().is_none(), "still running");
+    drop(server);
+
+    // With room again, also after a kill.
+    let server = Server::start(&database, 1 << 20).await;
+    assert!(server.profile(None).await.1.contains(&notes(stored)));
+    assert_eq!(server.profile(Some(&notes(1000))).await.0, StatusCode::OK);
+    drop(server);
+    assert_eq!(database.texts("PRAGMA integrity_check").await, ["ok"]);
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_be_written_is_an_error_at_the_start() {
+    const NOBODY: u32 = 65_534;
+    let database = TestDatabase::sqlite().await;
+    database.store.close().await;
+    let set_mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    set_mode(database.path(), 0o444);
+    set_mode(database.path().parent().unwrap(), 0o555);
+    let mut command = serve(&database, 0);
+    if std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
+        // Nothing is forbidden to root.
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let mut process = command.spawn().unwrap();
+    let status = process.wait().unwrap();
+    let mut text = String::new();
+    process.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(status.code(), Some(1), "{text}");
+    assert!(text.contains("test.db") && !text.contains("panicked"), "{text}");
+    set_mode(database.path().parent().unwrap(), 0o755);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_waits_too_long_is_given_up_and_its_connection_used_again() {
+    let database = TestDatabase::postgres().await;
+    let app = Arc::new(
+        TestApp::on(database.second_instance().await, &[("EXECUTION_TIMEOUT", "3")]).await,
+    );
+    ask(&app).await.data();
+    let in_flight = all_waiting(&database, &app, "user_b").await;
+    for answer in in_flight.answers {
+        assert_eq!(answer.await.unwrap().status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    // Their statements still wait; later requests do not.
+    for number in 0..5 {
+        assert_eq!(ask(&app).await.status, StatusCode::OK, "request {number}");
+    }
+    in_flight.gate.rollback().await.unwrap();
+    for number in 0..10 {
+        assert_eq!(
+            app.query(Some(&app.token(&format!("user_b_{number}"))), ME).await.status,
+            StatusCode::OK
+        );
+    }
+    assert_eq!(database.count("users").await, 11);
+}

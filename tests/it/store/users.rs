@@ -375,6 +375,33 @@ both! {
 }
 
 both! {
+    async fn an_object_that_says_nothing_about_the_address_leaves_it(database) {
+        let store = &database.store;
+        let new = NewUser {
+            email: Some("a@example.com"),
+            email_verified: true,
+            email_as_of: Some(at(1)),
+            ..nameless("user_a")
+        };
+        let ada = user_as(store, &new).await;
+        let silent = ClerkProfile {
+            email: None,
+            email_verified: false,
+            name: None,
+            banned: true,
+            updated_at: at(9),
+            now: at(9),
+        };
+        assert!(commit!(store, conn => apply_clerk_profile(conn, ada, silent)));
+        let found = standing(store, "user_a").await;
+        assert!(found.is_banned);
+        let found = found.user.unwrap();
+        assert_eq!((found.email.as_deref(), found.email_as_of), (Some("a@example.com"), Some(at(1))));
+        assert!(found.email_verified);
+    }
+}
+
+both! {
     async fn a_complete_profile_ends_the_series_of_tries(database) {
         let store = &database.store;
         let tried = NewUser {
@@ -384,7 +411,7 @@ both! {
         };
         let ada = user_as(store, &tried).await;
         let profile = |email, name, updated_at| ClerkProfile {
-            email: Some(email),
+            email,
             email_verified: false,
             name,
             banned: false,
@@ -392,9 +419,10 @@ both! {
             now: at(0),
         };
         let steps = [
-            (profile(Some("a@example.com"), None, 1), 1),
-            (profile(None, Some("Ada"), 2), 1),
-            (profile(Some("a@example.com"), None, 3), 0),
+            (profile(Some(Some("a@example.com")), None, 1), 1),
+            (profile(Some(None), Some("Ada"), 2), 1),
+            (profile(None, Some("Ada"), 3), 1),
+            (profile(Some(Some("a@example.com")), None, 4), 0),
         ];
         for (profile, tries) in steps {
             commit!(store, conn => apply_clerk_profile(conn, ada, profile));

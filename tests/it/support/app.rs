@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use mission_control::{
     app::App,
     clerk::jwks::KeySource,
-    clock::ManualClock,
+    clock::{Clock, ManualClock},
     config::{Environment, Settings},
     store::Store,
 };
@@ -85,19 +85,40 @@ impl TestApp {
         settings: &[(&str, &str)],
     ) -> Self {
         let clock = Arc::new(ManualClock::new(noon()));
-        Self::join(database.store.clone(), Arc::new(clerk), clock, settings).await
+        let store = database.store.clone();
+        Self::join(store, Arc::new(clerk), clock.clone(), clock, settings).await
+    }
+
+    /// The same with a clock of the test's own, for the server alone.
+    pub async fn with_clock(
+        database: &TestDatabase,
+        servers: Arc<dyn Clock>,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let clerk = Arc::new(StandInClerk::start().await);
+        let clock = Arc::new(ManualClock::new(noon()));
+        Self::join(database.store.clone(), clerk, clock, servers, settings).await
+    }
+
+    /// The same on connections of the test's own.
+    pub async fn on(store: Store, settings: &[(&str, &str)]) -> Self {
+        let clerk = Arc::new(StandInClerk::start().await);
+        let clock = Arc::new(ManualClock::new(noon()));
+        Self::join(store, clerk, clock.clone(), clock, settings).await
     }
 
     /// Another instance: the same Clerk and clock, connections of its own.
     pub async fn second_instance(&self, database: &TestDatabase) -> Self {
         let store = database.second_instance().await;
-        Self::join(store, self.clerk.clone(), self.clock.clone(), &[]).await
+        let clock = self.clock.clone();
+        Self::join(store, self.clerk.clone(), clock.clone(), clock, &[]).await
     }
 
     async fn join(
         store: Store,
         clerk: Arc<StandInClerk>,
         clock: Arc<ManualClock>,
+        servers: Arc<dyn Clock>,
         settings: &[(&str, &str)],
     ) -> Self {
         let url = clerk.url();
@@ -111,7 +132,7 @@ impl TestApp {
         let environment = Environment::from_pairs(pairs);
         let (settings, _) =
             Settings::read(&environment).unwrap_or_else(|faults| panic!("{faults}"));
-        let app = App::with_store(settings, store, clock.clone()).await.unwrap();
+        let app = App::with_store(settings, store, servers).await.unwrap();
         let router = app.router();
         let this = Self { clock, clerk, app, router };
         this.refresh_keys().await;
@@ -194,7 +215,6 @@ impl TestApp {
 
     /// An ordinary token of a user, issued now, with e-mail address and name.
     pub fn token(&self, clerk_user_id: &str) -> Token {
-        use mission_control::clock::Clock;
         Token::complete(clerk_user_id, self.clock.now())
     }
 

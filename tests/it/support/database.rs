@@ -78,6 +78,11 @@ impl TestDatabase {
         Self { store, place }
     }
 
+    /// The same with new connections; those of before must be closed.
+    pub async fn reopened(self) -> Self {
+        Self { store: self.second_instance().await, place: self.place }
+    }
+
     /// A second instance's connections to the same database.
     pub async fn second_instance(&self) -> Store {
         Store::connect(&parse(&self.url)).await.unwrap()
@@ -165,15 +170,18 @@ impl EmptyDatabase {
         self.number(&format!("SELECT COUNT(*) FROM {table}")).await
     }
 
-    /// Waits until so many transactions on this PostgreSQL database wait for a lock that another one
-    /// holds.
-    pub async fn until_waiting(&self, count: i64) {
+    /// How many transactions on this PostgreSQL database wait for a lock that another one holds.
+    pub async fn waiting(&self) -> i64 {
         let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
             WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        self.number(waiting).await
+    }
+
+    /// Waits until exactly so many do.
+    pub async fn until_waiting(&self, count: i64) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let found: i64 = sqlx::query_scalar(waiting).fetch_one(&mut connection).await.unwrap();
+            let found = self.waiting().await;
             if found == count {
                 return;
             }

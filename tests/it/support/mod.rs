@@ -3,6 +3,8 @@
 mod app;
 mod clerk;
 mod database;
+mod proxy;
+mod server;
 mod tokens;
 mod webhooks;
 
@@ -10,6 +12,8 @@ pub use app::{Answer, TestApp, start};
 pub use clerk::{Fault, SECRET_KEY, StandInClerk};
 pub(crate) use database::both;
 pub use database::{EmptyDatabase, TestDatabase, administer, parse};
+pub use proxy::Proxy;
+pub use server::{Raw, Server, post};
 pub use tokens::Token;
 pub use webhooks::{
     WEBHOOK_SECRET, deliver, event, membership_object, organization_object, start_with_webhooks,
