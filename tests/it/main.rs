@@ -2,6 +2,7 @@
 
 mod api;
 mod commands;
+mod hostile;
 mod lifecycle;
 mod socket;
 mod store;
