@@ -27,6 +27,7 @@ use std::{
 
 use async_graphql::{
     ComplexObject, EmptyMutation, EmptySubscription, Object, Schema, SimpleObject,
+    parser::parse_query,
 };
 use axum::{
     Router,
@@ -43,7 +44,14 @@ use mission_control::{
     },
     clock::{Clock, SystemClock},
     config::{Environment, Settings},
-    store::Store,
+    graphql::{
+        precheck::{Bounds, InputTypes, check_document, check_nesting},
+        sdl,
+    },
+    store::{
+        Store,
+        users::{Lookup, find_standing},
+    },
 };
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection};
@@ -475,6 +483,7 @@ async fn measure_all() {
             server.name, measured.requests_per_second, measured.cpu_micros
         );
     }
+    measure_parts(&databases[0].1).await;
     println!();
     for (server, idle) in servers[idle_from..].iter().zip(idle) {
         println!(
@@ -485,6 +494,64 @@ async fn measure_all() {
             kib_to_mib(measure(server, &repeated, 64, Duration::from_secs(1)).await.resident)
         );
     }
+}
+
+/// What parts of a request cost by themselves, in this process.
+async fn measure_parts(sqlite: &str) {
+    println!();
+    println!("| part | us |");
+    println!("| --- | ---: |");
+    let schema = InputTypes::from_sdl(&sdl()).unwrap();
+    let document = parse_query(QUERY).unwrap();
+    per_call("parsing the document", || drop(parse_query(QUERY).unwrap()));
+    per_call("all checks before validation", || {
+        check_nesting(QUERY, 40).unwrap();
+        check_document(&document, &Bounds::default()).unwrap();
+        schema.check_variables(&document).unwrap();
+    });
+    let environment = Environment::from_pairs([("DATABASE_URL", sqlite)]);
+    let store =
+        Store::connect(&Settings::read_database(&environment).unwrap().0.url).await.unwrap();
+    let mut connection = sqlx::SqliteConnection::connect(sqlite).await.unwrap();
+    let rounds = 20_000;
+    let started = Instant::now();
+    for round in 0..rounds {
+        let row: (String, Option<String>) =
+            sqlx::query_as("SELECT id, email FROM users WHERE clerk_user_id = $1")
+                .bind(format!("user_{}", round * 37 % USERS))
+                .fetch_one(&mut connection)
+                .await
+                .unwrap();
+        drop(row);
+    }
+    print_part("SQLite: finding a user by Clerk id, two columns", started, rounds);
+    let started = Instant::now();
+    for round in 0..rounds {
+        let clerk_user_id = format!("user_{}", round * 37 % USERS);
+        let lookup = Lookup {
+            clerk_user_id: &clerk_user_id,
+            session_id: Some("sess_sample"),
+            clerk_organization_id: None,
+        };
+        let mut reader = store.read().await.unwrap();
+        assert!(find_standing(reader.conn(), lookup).await.unwrap().user.is_some());
+    }
+    let name =
+        "SQLite: the same with all columns, tombstone, revoked session, ban, mark, organization";
+    print_part(name, started, rounds);
+}
+
+fn per_call(name: &str, mut work: impl FnMut()) {
+    let rounds = 5000;
+    (0..rounds / 5).for_each(|_| work());
+    let started = Instant::now();
+    (0..rounds).for_each(|_| work());
+    print_part(name, started, rounds);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few thousand rounds")]
+fn print_part(name: &str, started: Instant, rounds: usize) {
+    println!("| {name} | {:.1} |", started.elapsed().as_secs_f64() * 1e6 / rounds as f64);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "memory sizes are far below 2^52")]

@@ -19,7 +19,11 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use secrecy::ExposeSecret;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::timeout,
+};
 use tower::ServiceExt;
 use url::Url;
 
@@ -38,10 +42,16 @@ use crate::{
     config::{AuthSettings, ClerkSettings, DatabaseSettings, Settings},
     dev::{DIRECTORY, Development},
     graphql::{AuthMode, ServerInfo, engine::Engine},
-    http::{AppState, MAX_HEADER_BYTES, MAX_HEADERS, PersistedQueries, metrics_router, router},
+    http::{
+        AppState, FirstBytes, MAX_HEADER_BYTES, MAX_HEADERS, Page, PersistedQueries,
+        metrics_router, router,
+    },
     store::Store,
     telemetry::Metrics,
 };
+
+/// How long closing the database may take. Whatever was answered is on disk already.
+const CLOSING_TIME: Duration = Duration::from_secs(2);
 
 /// A server that is ready to run.
 pub struct App {
@@ -86,7 +96,7 @@ impl App {
         let identity = identity(&settings.auth, &clock, &metrics)?;
         let clerk_settings = settings.auth.clerk();
         let leeway = clerk_settings.map(|clerk| clerk.leeway).unwrap_or_default();
-        let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway);
+        let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway, metrics.clone());
         let server_info = ServerInfo { auth_mode: identity.mode };
         let engine = Engine::new(&settings.limits, settings.server.introspection, server_info)?;
         let development = match &settings.auth {
@@ -97,6 +107,8 @@ impl App {
             }
             AuthSettings::Clerk(_) | AuthSettings::Local(_) => None,
         };
+        let page = settings.server.playground.then(|| Page::new(&settings.auth)).transpose()?;
+        let page = page.map(Arc::new);
         let state = AppState {
             authenticator: identity.authenticator,
             accounts,
@@ -106,9 +118,7 @@ impl App {
             metrics: metrics.clone(),
             keys: identity.keys,
             limits: Arc::new(settings.limits),
-            publishable_key: clerk_settings
-                .and_then(|clerk| clerk.publishable_key.as_deref())
-                .map(Into::into),
+            page,
             development,
             draining: Arc::new(AtomicBool::new(false)),
             server: Arc::new(settings.server),
@@ -132,6 +142,8 @@ impl App {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
+            // A client may say that it has nothing more to send and still listen.
+            .half_close(true)
             // Twice our own bounds, which answer with a reason.
             .max_headers(2 * MAX_HEADERS)
             .max_buf_size(2 * MAX_HEADER_BYTES);
@@ -142,13 +154,20 @@ impl App {
             .max_concurrent_streams(100)
             .max_header_list_size(u32::try_from(2 * MAX_HEADER_BYTES).unwrap_or(u32::MAX));
         let router = self.router();
-        let connections = GracefulShutdown::new();
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
         tokio::pin!(stop);
         loop {
             tokio::select! {
                 () = &mut stop => break,
+                Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => serve_connection(&builder, &router, &connections, stream),
+                    Ok((stream, _)) => {
+                        let first_bytes = limits.header_timeout;
+                        let connection =
+                            connection(&builder, &router, &graceful, stream, first_bytes);
+                        connections.spawn(connection);
+                    }
                     Err(error) => {
                         // Out of file descriptors, most likely; taking a break lets some close.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -160,15 +179,18 @@ impl App {
         self.state.draining.store(true, Ordering::Relaxed);
         drop(listener);
         tracing::info!("stopping: no new connections, finishing what is in flight");
-        if tokio::time::timeout(self.shutdown_timeout, connections.shutdown()).await.is_err() {
+        if timeout(self.shutdown_timeout, graceful.shutdown()).await.is_err() {
             tracing::warn!(
                 "some connections were still open after SHUTDOWN_TIMEOUT and are closed"
             );
         }
+        connections.shutdown().await;
         for task in background {
             task.abort();
         }
-        self.state.accounts.store().close().await;
+        if timeout(CLOSING_TIME, self.state.accounts.store().close()).await.is_err() {
+            tracing::warn!("the database was still busy and is left as it is");
+        }
         tracing::info!("stopped");
     }
 
@@ -191,38 +213,35 @@ impl App {
     }
 }
 
-fn serve_connection(
+/// Serves one connection to its end.
+fn connection(
     builder: &auto::Builder<TokioExecutor>,
     router: &Router,
-    connections: &GracefulShutdown,
+    graceful: &GracefulShutdown,
     stream: TcpStream,
-) {
+    first_bytes: Duration,
+) -> impl Future<Output = ()> + Send + 'static {
     // Answers are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     let service = router
         .clone()
         .map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
-    let connection = builder
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-        .into_owned();
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
+    let stream = TokioIo::new(FirstBytes::within(first_bytes, stream));
+    let connection =
+        builder.serve_connection(stream, TowerToHyperService::new(service)).into_owned();
+    let connection = graceful.watch(connection);
+    async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection ended early");
         }
-    });
+    }
 }
 
 /// Opens the database and brings it up to date, or refuses one that is behind.
 pub async fn open_store(settings: &DatabaseSettings) -> anyhow::Result<Store> {
-    let store = Store::connect(&settings.url)
-        .await
-        .with_context(|| format!("the database {} cannot be opened", settings.url))?;
+    let store = connect(settings).await?;
     if settings.auto_migrate {
-        store
-            .migrate()
-            .await
-            .with_context(|| format!("the database {} cannot be migrated", settings.url))?;
+        migrate(&store, settings).await?;
     } else if !store.is_current().await? {
         anyhow::bail!(
             "the database {} lacks migrations, and DB_AUTO_MIGRATE is off: run `mission-control migrate`",
@@ -230,6 +249,23 @@ pub async fn open_store(settings: &DatabaseSettings) -> anyhow::Result<Store> {
         );
     }
     Ok(store)
+}
+
+/// Opens the database, or says what to look at.
+pub async fn connect(settings: &DatabaseSettings) -> anyhow::Result<Store> {
+    Store::connect(&settings.url).await.with_context(|| {
+        format!(
+            "the database {} cannot be opened; see that DATABASE_URL is right and the database can be reached",
+            settings.url
+        )
+    })
+}
+
+/// Applies the migrations that the database lacks.
+pub async fn migrate(store: &Store, settings: &DatabaseSettings) -> anyhow::Result<()> {
+    store.migrate().await.with_context(|| {
+        format!("the database {} cannot be migrated; see that DATABASE_URL is right", settings.url)
+    })
 }
 
 /// What tells users apart, in the configured mode.

@@ -25,7 +25,19 @@ pub fn start_logging(settings: &LogSettings) -> anyhow::Result<()> {
     } else {
         builder.with_ansi(std::io::stderr().is_terminal()).try_init()
     };
-    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))?;
+    log_panics();
+    Ok(())
+}
+
+/// Sends what a panic says to the log, in the log's format and with the request it happened in,
+/// instead of to standard error.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("no message");
+        let location = panic.location().map(tracing::field::display);
+        tracing::error!(message, location, "a panic");
+    }));
 }
 
 /// The counters of one server.
@@ -33,6 +45,7 @@ pub fn start_logging(settings: &LogSettings) -> anyhow::Result<()> {
 pub struct Metrics {
     registry: Registry,
     authentications: Family<Outcome, Counter>,
+    session_refusals: Family<Outcome, Counter>,
     webhooks: Family<Outcome, Counter>,
 }
 
@@ -50,13 +63,19 @@ impl Default for Metrics {
             "Requests by what their Authorization header came to",
             authentications.clone(),
         );
+        let session_refusals = Family::default();
+        registry.register(
+            "session_refusals",
+            "Sessions with a good token that do not count, by why",
+            session_refusals.clone(),
+        );
         let webhooks = Family::default();
         registry.register(
             "webhook_messages",
             "Webhook messages by what became of them",
             webhooks.clone(),
         );
-        Self { registry, authentications, webhooks }
+        Self { registry, authentications, session_refusals, webhooks }
     }
 }
 
@@ -65,6 +84,11 @@ impl Metrics {
     /// token was refused.
     pub fn count_authentication(&self, outcome: &'static str) {
         self.authentications.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts one session that was refused although its token is good; `outcome` is why.
+    pub fn count_refusal(&self, outcome: &'static str) {
+        self.session_refusals.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// Counts one webhook message; `outcome` is `applied`, `duplicate`, or why it was refused.

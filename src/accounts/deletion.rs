@@ -89,6 +89,14 @@ impl Accounts {
         session: &Session,
         request: DeletionRequest,
     ) -> Result<DeletedAccount, AccountError> {
+        self.counted(self.authorize_and_delete(session, request).await)
+    }
+
+    async fn authorize_and_delete(
+        &self,
+        session: &Session,
+        request: DeletionRequest,
+    ) -> Result<DeletedAccount, AccountError> {
         let caller = self.find_caller(session).await?;
         if session.is_impersonated() {
             return Err(AccountError::Forbidden(
@@ -136,7 +144,7 @@ impl Accounts {
             Target::User(id) => Some(id),
             Target::Nobody => None,
         };
-        if !caller.is_super_admin || session.is_impersonated() {
+        if !session.is_super_admin(&caller) {
             // The same for every id, so that nobody learns which ones exist.
             return Err(AccountError::Forbidden("Only a super admin may delete another user."));
         }

@@ -23,7 +23,7 @@ pub use profile_changes::{Mistake, MistakeKind, ProfileInput};
 pub use resolution::{Effort, Resolved};
 
 use self::first_requests::FirstRequests;
-use crate::{clerk::api::ClerkApi, clock::Clock, store::Store};
+use crate::{clerk::api::ClerkApi, clock::Clock, store::Store, telemetry::Metrics};
 
 /// The account functions of one server.
 #[derive(Clone)]
@@ -35,6 +35,7 @@ pub struct Accounts {
     /// Tolerated clock difference to Clerk.
     leeway: TimeDelta,
     first_requests: Arc<FirstRequests>,
+    metrics: Arc<Metrics>,
 }
 
 impl Accounts {
@@ -44,8 +45,9 @@ impl Accounts {
         clock: Arc<dyn Clock>,
         clerk: Option<ClerkApi>,
         leeway: TimeDelta,
+        metrics: Arc<Metrics>,
     ) -> Self {
-        Self { store, clock, clerk, leeway, first_requests: Arc::default() }
+        Self { store, clock, clerk, leeway, first_requests: Arc::default(), metrics }
     }
 
     /// The time all of them go by.
@@ -56,5 +58,13 @@ impl Accounts {
     /// The database, for reading.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+    /// Counts a refusal on its way out. Every function that can refuse a session passes its outcome
+    /// through here, because clients are never told the reason.
+    fn counted<T>(&self, outcome: Result<T, AccountError>) -> Result<T, AccountError> {
+        if let Err(AccountError::Refused(refusal)) = &outcome {
+            self.metrics.count_refusal(refusal.reason());
+        }
+        outcome
     }
 }

@@ -108,6 +108,14 @@ impl Accounts {
         if changes_nothing(user, changes) {
             return Ok(user.clone());
         }
+        self.counted(self.store_changes(user, changes).await)
+    }
+
+    async fn store_changes(
+        &self,
+        user: &User,
+        changes: &ProfileChanges,
+    ) -> Result<Arc<User>, AccountError> {
         let mut tx = self.store().begin().await?;
         if !users::update_profile(tx.conn(), user.id, changes, self.clock.now()).await? {
             return Err(Refusal::Vanished.into());

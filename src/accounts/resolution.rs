@@ -64,6 +64,14 @@ impl Accounts {
         session: &Session,
         effort: Effort,
     ) -> Result<Resolved, AccountError> {
+        self.counted(self.find_or_create(session, effort).await)
+    }
+
+    async fn find_or_create(
+        &self,
+        session: &Session,
+        effort: Effort,
+    ) -> Result<Resolved, AccountError> {
         let mut created = false;
         for _ in 0..ATTEMPTS {
             let (standing, memberships) = self.look_up(session, effort).await?;
@@ -226,8 +234,9 @@ pub(super) fn lookup(session: &Session) -> Lookup<'_> {
     }
 }
 
-/// The token's address, if it differs and is the later statement. Ties go to what is stored; a token
-/// without an issue time only fills an empty place.
+/// The token's address, if it says more than what is stored (another address, or that the same one is
+/// verified) and is the later statement. Ties go to what is stored; a token without an issue time only
+/// fills an empty place.
 fn newer_email<'a>(
     user: &User,
     profile: &'a Profile,
@@ -240,7 +249,10 @@ fn newer_email<'a>(
         (None, Some(_)) => true,
         (None, None) => user.email.is_none(),
     };
-    (user.email.as_deref() != Some(email) && is_newer).then_some(email)
+    let says_more = user.email.as_deref() != Some(email)
+        // Not the other way round: most tokens do not say whether an address is verified.
+        || (profile.email_verified && !user.email_verified);
+    (says_more && is_newer).then_some(email)
 }
 
 /// The organization that the token makes active, if it is another than the stored one.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::local::LOCAL_CLERK_USER_ID;
-use crate::clerk::{profile::Profile, token::Claims};
+use crate::{
+    clerk::{profile::Profile, token::Claims},
+    model::User,
+};
 
 /// The outcome of looking at one request's `Authorization` header.
 #[derive(Clone)]
@@ -62,6 +65,12 @@ impl Session {
     /// Whether somebody else acts as this user.
     pub fn is_impersonated(&self) -> bool {
         self.claims.as_ref().is_some_and(|claims| claims.actor.is_some())
+    }
+
+    /// Whether this session has the powers of a super admin, `user` being its own. Whoever acts as
+    /// somebody else has not. Every question about those powers is asked here.
+    pub fn is_super_admin(&self, user: &User) -> bool {
+        user.is_super_admin && !self.is_impersonated()
     }
 
     /// Whether this is the one user of local mode.

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::event::ClerkUser;
 use super::http::{ClerkHttp, ExchangeError, Reply, TIMEOUT};
 
-/// Pause before the second try of a read when Clerk names none.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// The shortest pause before the second try of a read when Clerk names none.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Calls Clerk's Backend API with the secret key of one instance.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ impl ClerkApi {
         let call = async {
             let first = self.try_get_user(clerk_user_id).await;
             let pause = match &first {
-                Err(ClerkApiError::Unknown(_)) => RETRY_PAUSE,
+                Err(ClerkApiError::Unknown(_)) => RETRY_PAUSE + jitter(),
                 Err(ClerkApiError::Refused { retry_after: Some(pause), .. }) => *pause,
                 _ => return first,
             };
@@ -108,6 +108,15 @@ impl ClerkApi {
             error => Err(error),
         }
     }
+}
+
+/// Up to a quarter of a second, so that many who failed together do not come back together.
+fn jitter() -> Duration {
+    let mut random = [0_u8];
+    // Without randomness there is no jitter, which is no reason to fail.
+    let _ = aws_lc_rs::rand::fill(&mut random);
+    let [milliseconds] = random;
+    Duration::from_millis(milliseconds.into())
 }
 
 impl From<ExchangeError> for ClerkApiError {

@@ -47,6 +47,10 @@ fn print_banner(address: SocketAddr, database: &str) {
        -H 'Content-Type: application/json' \\
        -d '{{\"query\":\"{{ me {{ id displayName email memberships {{ nodes {{ role organization {{ name }} }} }} }} }}\"}}'
 
+   A front end of yours, on its own port:
+
+     CORS_ORIGINS=http://localhost:3000 {program} dev
+
    With your own Clerk application: AUTH_MODE=clerk CLERK_SECRET_KEY=sk_test_... {program} serve
 "
     );

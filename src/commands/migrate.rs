@@ -1,11 +1,10 @@
 //! `migrate`: applies or lists migrations.
 
-use anyhow::Context;
 use clap::Args;
 
 use crate::{
+    app::{connect, migrate},
     config::{Environment, Faults, Settings},
-    store::Store,
 };
 
 #[derive(Args)]
@@ -19,14 +18,9 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let environment = Environment::from_process().map_err(Faults::from)?;
     let (database, _) = Settings::read_database(&environment)?;
-    let store = Store::connect(&database.url)
-        .await
-        .with_context(|| format!("the database {} cannot be opened", database.url))?;
+    let store = connect(&database).await?;
     if !arguments.status {
-        store
-            .migrate()
-            .await
-            .with_context(|| format!("the database {} cannot be migrated", database.url))?;
+        migrate(&store, &database).await?;
     }
     for migration in store.migrations().await? {
         let state = if migration.applied { "applied" } else { "missing" };

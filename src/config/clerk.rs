@@ -24,8 +24,8 @@ pub struct ClerkSettings {
     pub leeway: TimeDelta,
     /// The PEM public key (real line breaks) that verifies tokens without network, if configured.
     pub jwt_key: Option<String>,
-    /// The publishable key, for the browser page.
-    pub publishable_key: Option<String>,
+    /// The instance as browsers know it, for the GraphiQL page.
+    pub frontend: Option<ClerkFrontend>,
     /// The accepted issuers: `CLERK_ISSUER`, else the one the publishable key names. Empty leaves
     /// the issuer unchecked.
     pub issuers: Vec<String>,
@@ -35,6 +35,15 @@ pub struct ClerkSettings {
     pub authorized_parties: Vec<String>,
     /// The webhook signing secrets, each with its `whsec_`. Empty: there is no webhook route.
     pub webhook_secrets: Vec<SecretString>,
+}
+
+/// What a publishable key tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClerkFrontend {
+    /// The key itself.
+    pub publishable_key: String,
+    /// The address of the instance's Frontend API, whatever issuer is accepted.
+    pub url: String,
 }
 
 /// Clerk's Backend API.
@@ -65,7 +74,8 @@ impl ClerkSettings {
             verify_iat: reading.switch("CLERK_VERIFY_IAT", true),
             leeway: leeway(reading),
             jwt_key: reading.one("CLERK_JWT_KEY", credentials::jwt_key).given(),
-            publishable_key: publishable_key.map(|key| key.text),
+            frontend: publishable_key
+                .map(|key| ClerkFrontend { publishable_key: key.text, url: key.issuer }),
             issuers,
             audiences: reading.list("CLERK_AUDIENCE", |text| Ok(text.to_owned())).entries(),
             authorized_parties: authorized_parties(reading),

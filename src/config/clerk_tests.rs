@@ -36,7 +36,7 @@ fn defaults() -> Result<(), Faults> {
     assert!(settings.verify_iat);
     assert_eq!(settings.leeway, TimeDelta::seconds(10));
     assert_eq!(settings.jwt_key, None);
-    assert_eq!(settings.publishable_key, None);
+    assert_eq!(settings.frontend, None);
     assert!(settings.issuers.is_empty());
     assert!(settings.audiences.is_empty());
     assert!(settings.authorized_parties.is_empty());
@@ -67,7 +67,10 @@ fn everything_set() -> Result<(), Faults> {
     assert_eq!(settings.audiences, ["one", "two"]);
     assert_eq!(settings.authorized_parties, ["https://a.com", "http://localhost:3000"]);
     assert_eq!(settings.issuers, ["https://clerk.example.com"]);
-    assert_eq!(settings.publishable_key.as_deref(), Some(LIVE_PUBLISHABLE.1));
+    assert_eq!(
+        settings.frontend.as_ref().map(|frontend| frontend.publishable_key.as_str()),
+        Some(LIVE_PUBLISHABLE.1)
+    );
     assert_eq!(settings.webhook_secrets.len(), 2);
     assert_eq!(warnings, Vec::<String>::new());
     Ok(())

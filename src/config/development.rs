@@ -104,7 +104,7 @@ fn clerk(address: SocketAddr) -> ClerkSettings {
         verify_iat: true,
         leeway: TimeDelta::seconds(10),
         jwt_key: None,
-        publishable_key: None,
+        frontend: None,
         issuers: vec![issuer],
         audiences: Vec::new(),
         authorized_parties: Vec::new(),

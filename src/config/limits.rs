@@ -54,14 +54,15 @@ impl Default for Limits {
 
 impl Limits {
     /// Upper bounds keep a setting from switching the protection off: a list literal nested 2,000
-    /// deep overflows the stack of the GraphQL parser, and a body is held in memory.
+    /// deep overflows the stack of the GraphQL parser, which takes 65 levels of selections at most,
+    /// and a body is held in memory.
     pub(super) fn read(reading: &mut Reading<'_>) -> Self {
         let default = Self::default();
         let time = Duration::from_millis(10)..=Duration::from_hours(1);
         Self {
             body_bytes: reading.whole("MAX_BODY_BYTES", default.body_bytes, 1024..=64 << 20),
             query_bytes: reading.whole("MAX_QUERY_BYTES", default.query_bytes, 64..=1 << 20),
-            nesting: reading.whole("MAX_NESTING", default.nesting, 1..=200),
+            nesting: reading.whole("MAX_NESTING", default.nesting, 1..=64),
             selections: reading.whole("MAX_SELECTIONS", default.selections, 1..=100_000),
             aliases: reading.whole("MAX_ALIASES", default.aliases, 0..=100_000),
             depth: reading.whole("MAX_DEPTH", default.depth, 1..=200),
@@ -137,7 +138,7 @@ mod tests {
         for (name, low, high) in [
             ("MAX_BODY_BYTES", "1023", "67108865"),
             ("MAX_QUERY_BYTES", "63", "1048577"),
-            ("MAX_NESTING", "0", "201"),
+            ("MAX_NESTING", "0", "65"),
             ("MAX_SELECTIONS", "0", "100001"),
             ("MAX_ALIASES", "-1", "100001"),
             ("MAX_DEPTH", "0", "201"),

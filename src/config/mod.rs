@@ -27,7 +27,7 @@ mod table;
 mod tests;
 
 pub use auth::{AuthSettings, LocalSettings};
-pub use clerk::ClerkSettings;
+pub use clerk::{ClerkFrontend, ClerkSettings};
 pub use database::{DatabaseSettings, DatabaseUrl};
 pub use fault::{Fault, Faults, Warning};
 pub use limits::Limits;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Object, SimpleObject};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::DateTime;
+use chrono::{DateTime, Datelike};
 
 use super::{context::ContextExt, error::ApiError, loaders::SliceOf, types::OrganizationMember};
 use crate::{
@@ -168,8 +168,11 @@ fn read_cursor(cursor: &str) -> Option<Position> {
     let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(cursor).ok()?.try_into().ok()?;
     let (time, id) = bytes.split_at(8);
     let created_at = DateTime::from_timestamp_micros(i64::from_be_bytes(time.try_into().ok()?))?;
+    // Times outside these years are no membership's, and not every database can hold them.
+    let is_possible = (1970..=9999).contains(&created_at.year());
     let id = uuid::Uuid::from_slice(id).ok()?;
-    (id.get_version_num() == 7).then_some(Position { created_at, id: MembershipId(id) })
+    (is_possible && id.get_version_num() == 7)
+        .then_some(Position { created_at, id: MembershipId(id) })
 }
 
 #[cfg(test)]

@@ -86,6 +86,10 @@ impl Viewer {
     }
 
     async fn resolve(&self, state: &mut State, effort: Effort) -> Result<Resolved, ApiError> {
+        if let Some(failure) = self.failure() {
+            // The other fields of a refused request must not ask the database, or Clerk, again.
+            return Err(failure.0.clone());
+        }
         let outcome = match self.session() {
             Ok(session) => self.accounts.resolve(session, effort).await.map_err(ApiError::from),
             Err(error) => Err(error),
@@ -97,7 +101,6 @@ impl Viewer {
             }
             Err(error) => {
                 if matches!(state, State::Unresolved) {
-                    // Only the first failure counts; later ones say the same.
                     let _ = self.failure.set(ViewerFailure(error.clone()));
                 }
                 Err(error)

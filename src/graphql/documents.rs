@@ -6,10 +6,12 @@ use std::sync::Arc;
 use async_graphql::parser::types::ExecutableDocument;
 use quick_cache::{Weighter, sync::Cache};
 
-/// Documents kept at most, roughly.
+/// Documents kept at most.
 const COUNT: usize = 500;
 /// Their texts together, in bytes. A parsed document is some twenty times its text.
 const WEIGHT: u64 = 256 * 1024;
+/// What a text counts at least, so that there cannot be more than [`COUNT`].
+const LEAST_WEIGHT: u64 = WEIGHT.div_ceil(COUNT as u64);
 
 /// A document that has passed every check that does not depend on variables.
 pub struct Prepared {
@@ -27,8 +29,7 @@ struct TextLength;
 
 impl Weighter<Box<str>, Arc<Prepared>> for TextLength {
     fn weight(&self, text: &Box<str>, _: &Arc<Prepared>) -> u64 {
-        // An entry costs something even when its text is empty.
-        text.len() as u64 + 64
+        (text.len() as u64).max(LEAST_WEIGHT)
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_graphql::{
     Positioned, Request, Response, ServerError, Value, Variables,
     parser::{
-        parse_query,
-        types::{OperationDefinition, OperationType},
+        self, parse_query,
+        types::{ExecutableDocument, OperationDefinition, OperationType},
     },
     value,
 };
@@ -16,16 +16,21 @@ use super::{
     context::Viewer,
     documents::{Documents, Prepared},
     error::{ApiError, Code},
+    nulls::OutputTypes,
     ordering::order,
     phases::Phase,
     precheck::{
-        Bounds, InputTypes, Refusal, check_document, check_nesting, coerce_variables,
-        complexity_uses_variables, drop_absent_variables, is_public, keep_only, select_operation,
+        Bounds, InputTypes, Refusal, assume_variables, cap_page_sizes, check_document,
+        check_nesting, coerce_variables, complexity_uses_variables, drop_absent_variables,
+        is_public, keep_only, select_operation,
     },
     schema::{Schema, schema_builder, sdl},
     types::ServerInfo,
 };
 use crate::config::Limits;
+
+/// The most errors that one answer lists about a document.
+const MAX_ERRORS: usize = 20;
 
 /// Everything that answers GraphQL. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +39,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     schema: Schema,
     input_types: InputTypes,
+    output_types: OutputTypes,
     documents: Documents,
     bounds: Bounds,
     max_query_bytes: usize,
@@ -80,6 +86,7 @@ impl Engine {
         Ok(Self(Arc::new(Inner {
             schema: schema_builder(limits, introspection).data(server_info).finish(),
             input_types: InputTypes::from_sdl(&sdl())?,
+            output_types: OutputTypes::from_sdl(&sdl())?,
             documents: Documents::new(),
             bounds: Bounds {
                 nesting: limits.nesting,
@@ -119,37 +126,45 @@ impl Engine {
             ));
         }
         check_nesting(text, inner.bounds.nesting)?;
-        let document = parse_query(text).map_err(|error| RequestError {
-            code: Code::GraphqlParseFailed,
-            errors: vec![on_one_line(error.into())],
-        })?;
+        let document = parse_query(text)?;
         check_document(&document, &inner.bounds)?;
         inner.input_types.check_variables(&document)?;
         let uses_variables = document
             .operations
             .iter()
             .any(|(_, operation)| complexity_uses_variables(&document, &operation.node));
-        let prepared = Prepared { document, is_validated: !uses_variables };
-        self.validate(&prepared).await?;
-        let prepared = Arc::new(prepared);
+        let mut assumed = document.clone();
+        if uses_variables {
+            assume_variables(&mut assumed);
+        }
+        // What fails here fails always.
+        self.validate(assumed, Variables::default())
+            .await
+            .map_err(|errors| RequestError::found(Code::GraphqlValidationFailed, errors))?;
+        let prepared = Arc::new(Prepared { document, is_validated: !uses_variables });
         inner.documents.insert(text, prepared.clone());
         Ok(prepared)
     }
 
-    /// Validates a whole document, without values for its variables: what fails here fails always.
-    async fn validate(&self, prepared: &Prepared) -> Result<(), RequestError> {
+    /// Lets the framework validate a whole document, and stops before execution.
+    async fn validate(
+        &self,
+        mut document: ExecutableDocument,
+        variables: Variables,
+    ) -> Result<(), Vec<ServerError>> {
+        cap_page_sizes(&mut document);
         let phase = Arc::new(Phase::validation());
-        let mut request = Request::new("").data(phase.clone());
+        let mut request = Request::new("").variables(variables).data(phase.clone());
         // Any operation will do, as nothing is executed; the rules look at all of them.
-        if let Some((Some(name), _)) = prepared.document.operations.iter().next() {
+        if let Some((Some(name), _)) = document.operations.iter().next() {
             request = request.operation_name(name.as_str());
         }
-        request.set_parsed_query(prepared.document.clone());
+        request.set_parsed_query(document);
         let response = self.0.schema.execute(request).await;
         if phase.has_begun() && response.errors.is_empty() {
             return Ok(());
         }
-        Err(RequestError::validation(response.errors))
+        Err(response.errors)
     }
 
     /// Executes an operation for a viewer. The response may have field errors.
@@ -167,15 +182,24 @@ impl Engine {
         let mut document = operation.prepared.document.clone();
         keep_only(&mut document, name);
         drop_absent_variables(&mut document, name, &variables);
-        let phase = Arc::new(Phase::execution(operation.prepared.is_validated));
+        if !operation.prepared.is_validated {
+            // The document is fine, so what is found now lies in the values of its variables.
+            self.validate(document.clone(), variables.clone())
+                .await
+                .map_err(|errors| RequestError::found(Code::BadUserInput, errors))?;
+        }
+        let phase = Arc::new(Phase::execution());
         let mut request = Request::new("").variables(variables).data(viewer).data(phase.clone());
         if let Some(name) = name {
             request = request.operation_name(name);
         }
         request.set_parsed_query(document);
-        let mut response = inner.schema.execute(request).await;
+        // Without the runtime's budget: when it is spent, every lock taken by a resolver waits a turn, and
+        // the fields of one level would no longer ask their loader together. How much there is to do is
+        // bounded by the limits, and every statement gives others their turn.
+        let mut response = tokio::task::unconstrained(inner.schema.execute(request)).await;
         if !phase.has_begun() {
-            return Err(RequestError::validation(response.errors));
+            return Err(RequestError::found(Code::GraphqlValidationFailed, response.errors));
         }
         for error in &mut response.errors {
             complete(error);
@@ -184,6 +208,16 @@ impl Engine {
             // Everything was skipped: an empty object, not an absent one.
             response.data = value!({});
         }
+        inner.output_types.settle(
+            &mut response.data,
+            response
+                .errors
+                .iter()
+                .map(|error| error.path.as_slice())
+                .filter(|path| !path.is_empty()),
+            &definition.node,
+            &operation.prepared.document,
+        );
         order(
             &mut response.data,
             &definition.node.selection_set.node,
@@ -209,19 +243,36 @@ impl RequestError {
         Self { code, errors: vec![ServerError::new(message, None)] }
     }
 
-    fn validation(errors: Vec<ServerError>) -> Self {
-        let mut errors: Vec<_> = errors.into_iter().map(on_one_line).collect();
-        for error in &mut errors {
-            if let Some(text) = limit_text(&error.message) {
-                text.clone_into(&mut error.message);
-            }
+    /// What validation found: a limit exceeded, or else faults of the kind that `code` says.
+    fn found(code: Code, errors: Vec<ServerError>) -> Self {
+        if let Some(text) = errors.iter().find_map(|error| limit_text(&error.message)) {
+            return Self::one(Code::GraphqlValidationFailed, text);
         }
+        let mut errors: Vec<_> = errors.into_iter().map(on_one_line).collect();
+        errors.dedup_by(|one, other| {
+            one.message == other.message && one.locations == other.locations
+        });
         if errors.is_empty() {
             errors.push(ServerError::new("The document could not be validated.", None));
         }
         // One fault is often reported many times over; a few tell enough.
-        errors.truncate(20);
-        Self { code: Code::GraphqlValidationFailed, errors }
+        errors.truncate(MAX_ERRORS);
+        Self { code, errors }
+    }
+}
+
+/// What the parser found. Names used twice and missing operations are faults of a text that parses
+/// (GraphQL specification, sections 5.2 and 5.5.1), though this parser is who finds them.
+impl From<parser::Error> for RequestError {
+    fn from(error: parser::Error) -> Self {
+        let code = match &error {
+            parser::Error::MultipleOperations { .. }
+            | parser::Error::OperationDuplicated { .. }
+            | parser::Error::FragmentDuplicated { .. } => Code::GraphqlValidationFailed,
+            parser::Error::MissingOperation => Code::OperationResolutionFailure,
+            _ => Code::GraphqlParseFailed,
+        };
+        Self { code, errors: vec![on_one_line(error.into())] }
     }
 }
 
@@ -261,6 +312,10 @@ fn on_one_line(mut error: ServerError) -> ServerError {
 fn one_line(message: &str) -> String {
     let text = match message.rsplit_once("\n  = ") {
         Some((_, reason)) => format!("Syntax error: {}", reason.trim()),
+        // What follows tells of a place within the number.
+        None if message.starts_with("invalid number: ") => {
+            "Syntax error: a number is out of range.".to_owned()
+        }
         None => message.split_whitespace().collect::<Vec<_>>().join(" "),
     };
     if text.chars().count() > 300 {

@@ -35,6 +35,10 @@ pub struct SliceOf {
     pub slice: Slice,
 }
 
+/// Asks for the organization this user works in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct ActiveOf(UserId);
+
 /// The loaders of one request.
 pub struct Loaders {
     organizations: Loader<OrganizationId, Loaded<VisibleOrganization>, Source>,
@@ -42,6 +46,7 @@ pub struct Loaders {
     users: Loader<UserId, Loaded<User>, Source>,
     slices: Loader<SliceOf, Loaded<Vec<Arc<VisibleMembership>>>, Source>,
     counts: Loader<ListOf, Loaded<i64>, Source>,
+    active_organizations: Loader<ActiveOf, Loaded<OrganizationId>, Source>,
 }
 
 impl Loaders {
@@ -54,6 +59,7 @@ impl Loaders {
             users: loader(&source),
             slices: loader(&source),
             counts: loader(&source),
+            active_organizations: loader(&source),
         }
     }
 
@@ -80,6 +86,14 @@ impl Loaders {
     /// How long a list is.
     pub async fn count(&self, list: ListOf) -> Result<i64, ApiError> {
         Ok(load(&self.counts, list).await?.map_or(0, |count| *count))
+    }
+
+    /// The organization a user works in, if the viewer belongs to it.
+    pub async fn active_organization(&self, user: UserId) -> Loaded<VisibleOrganization> {
+        match load(&self.active_organizations, ActiveOf(user)).await? {
+            Some(organization) => self.organization(*organization).await,
+            None => Ok(None),
+        }
     }
 }
 
@@ -169,6 +183,30 @@ impl BatchFn<UserId, Loaded<User>> for Source {
             users::load_users(reader.conn(), keys).await
         };
         answer(keys, rows.await, |row| row.id)
+    }
+}
+
+impl BatchFn<ActiveOf, Loaded<OrganizationId>> for Source {
+    async fn load(&mut self, keys: &[ActiveOf]) -> HashMap<ActiveOf, Loaded<OrganizationId>> {
+        let rows = async {
+            let users: Vec<_> = keys.iter().map(|key| key.0).collect();
+            let mut reader = self.store.read().await?;
+            users::load_active_organizations(reader.conn(), &users).await
+        };
+        let mut answers: HashMap<_, Loaded<OrganizationId>> =
+            keys.iter().map(|key| (*key, Ok(None))).collect();
+        match rows.await {
+            Ok(rows) => {
+                let found =
+                    |(user, organization)| (ActiveOf(user), Ok(Some(Arc::new(organization))));
+                answers.extend(rows.into_iter().map(found));
+            }
+            Err(error) => {
+                let error = ApiError::from(error);
+                answers.extend(keys.iter().map(|key| (*key, Err(error.clone()))));
+            }
+        }
+        answers
     }
 }
 

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod error;
 mod loaders;
 mod mutation;
+mod nulls;
 mod ordering;
 mod phases;
 pub mod precheck;

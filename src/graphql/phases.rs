@@ -14,9 +14,7 @@ use async_graphql::{
 /// How one run of the framework is to go, and how it went. Put into the request's data.
 #[derive(Debug, Default)]
 pub struct Phase {
-    /// The document was validated before.
-    is_validated: bool,
-    /// Stop after validation.
+    /// Stop after validation; otherwise validation was done before and is passed over.
     is_dry: bool,
     /// Whether execution began.
     has_begun: AtomicBool,
@@ -28,9 +26,9 @@ impl Phase {
         Self { is_dry: true, ..Self::default() }
     }
 
-    /// A run to the end, without validation when that has been done.
-    pub fn execution(is_validated: bool) -> Self {
-        Self { is_validated, ..Self::default() }
+    /// A run to the end, of a document that was validated.
+    pub fn execution() -> Self {
+        Self::default()
     }
 
     /// Whether execution began: then every error is one of a field.
@@ -57,7 +55,7 @@ impl Extension for PhaseHooks {
         ctx: &ExtensionContext<'_>,
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
-        if phase(ctx).is_some_and(|phase| phase.is_validated) {
+        if phase(ctx).is_some_and(|phase| !phase.is_dry) {
             let cache_control = CacheControl::default();
             return Ok(ValidationResult { cache_control, complexity: 0, depth: 0 });
         }

@@ -2,7 +2,7 @@
 
 use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
 
-use super::{mutation::Mutation, phases::Phases, query::Query};
+use super::{mutation::Mutation, phases::Phases, precheck::NESTING_CEILING, query::Query};
 use crate::config::Limits;
 
 /// The schema type.
@@ -15,6 +15,8 @@ pub fn schema_builder(
 ) -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     let builder = Schema::build(Query, Mutation, EmptySubscription)
         .extension(Phases)
+        // `MAX_NESTING` bounds the same, with an error that names it.
+        .limit_recursive_depth(NESTING_CEILING)
         .limit_depth(limits.depth)
         .limit_complexity(limits.complexity);
     // A suggestion tells what an introspection query would have told.

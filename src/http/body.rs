@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody},
     http::{HeaderMap, header},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -19,8 +19,12 @@ pub enum BodyError {
     Broken,
 }
 
-/// Reads a body of at most `limit` bytes within `time`.
+/// Reads a body of at most `limit` bytes within `time`. One that is announced to be longer is not
+/// read at all.
 pub async fn read(body: Body, limit: usize, time: Duration) -> Result<Bytes, BodyError> {
+    if u64::try_from(limit).is_ok_and(|limit| body.size_hint().lower() > limit) {
+        return Err(BodyError::TooLarge);
+    }
     let reading = Limited::new(body, limit).collect();
     match tokio::time::timeout(time, reading).await {
         Err(_) => Err(BodyError::TooSlow),

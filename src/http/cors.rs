@@ -1,32 +1,85 @@
 //! Which other origins a browser lets read our answers (Fetch standard, "CORS protocol").
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use axum::http::{HeaderName, HeaderValue, Method, header};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
 
-use super::request_id::X_REQUEST_ID;
+/// The methods of this API.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
+/// What a page may send beside what browsers allow anyway.
+const ALLOWED: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, x-request-id, apollo-require-preflight, x-apollo-operation-name",
+);
+/// What a page may read beside what browsers show anyway.
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("x-request-id, retry-after, www-authenticate");
+/// How long a browser may remember a preflight's answer, in seconds.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+const ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 
-/// Only listed origins are answered; with none listed, no answer carries a CORS header.
-pub fn layer(origins: &[String]) -> Option<CorsLayer> {
-    let origins: Vec<HeaderValue> =
-        origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
-    if origins.is_empty() {
-        return None;
+/// The origins whose pages may read answers, as browsers write them.
+#[derive(Clone)]
+pub struct SharedWith(Arc<[HeaderValue]>);
+
+impl SharedWith {
+    /// `None` when no origin is listed.
+    pub fn new(origins: &[String]) -> Option<Self> {
+        let origins: Arc<[HeaderValue]> =
+            origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+        (!origins.is_empty()).then_some(Self(origins))
     }
-    let layer = CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        // Clients that send credentials by habit are let through; no cookie is ever read.
-        .allow_credentials(true)
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            X_REQUEST_ID,
-            HeaderName::from_static("apollo-require-preflight"),
-            HeaderName::from_static("x-apollo-operation-name"),
-        ])
-        .expose_headers([X_REQUEST_ID, header::RETRY_AFTER, header::WWW_AUTHENTICATE])
-        .max_age(Duration::from_mins(10));
-    Some(layer)
+
+    /// The one origin that a request names, if it is listed.
+    fn find(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let mut sent = headers.get_all(header::ORIGIN).iter();
+        let (Some(origin), None) = (sent.next(), sent.next()) else { return None };
+        self.0.contains(origin).then(|| origin.clone())
+    }
+}
+
+/// Answers the preflights of listed origins and marks the answers to them. A request of any other
+/// origin is served like one without, and nothing on its answer lets a browser show it to a page.
+pub async fn share(State(with): State<SharedWith>, request: Request, next: Next) -> Response {
+    let Some(origin) = with.find(request.headers()) else {
+        let mut response = next.run(request).await;
+        vary_by_origin(response.headers_mut());
+        return response;
+    };
+    let is_preflight = request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = if is_preflight {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        response
+    } else {
+        let mut response = next.run(request).await;
+        response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        response
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    // Clients that send credentials by habit are let through; no cookie is ever read.
+    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+    vary_by_origin(headers);
+    response
+}
+
+/// A cache must not answer one origin with what another was told.
+fn vary_by_origin(headers: &mut HeaderMap) {
+    let is_said = headers.get_all(header::VARY).iter().any(|value| {
+        let names = value.to_str().unwrap_or_default().split(',');
+        names.into_iter().any(|name| name.trim().eq_ignore_ascii_case("origin"))
+    });
+    if !is_said {
+        headers.append(header::VARY, ORIGIN);
+    }
 }

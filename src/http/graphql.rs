@@ -1,7 +1,7 @@
 //! The handler of `/graphql`. It reads top to bottom in the order of the checks: method, `Accept`,
 //! origin of the request, token, `Content-Type`, body, parameters, document, who may run it, execution.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
 use axum::{
@@ -11,7 +11,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::Response,
 };
-use futures_util::FutureExt;
 
 use super::{
     body::{self, BodyError},
@@ -128,7 +127,7 @@ async fn prepare(state: &AppState, parameters: Parameters) -> Result<Operation, 
     state.engine.prepare(request).await
 }
 
-/// Executes within the time limit; a panic in a resolver is an answer like any other fault of ours.
+/// Executes within the time limit.
 async fn execute(
     state: &AppState,
     operation: Operation,
@@ -136,21 +135,11 @@ async fn execute(
     respond: Responder<'_>,
 ) -> Response {
     let viewer = Arc::new(Viewer::new(state.accounts.clone(), session));
-    let execution = AssertUnwindSafe(state.engine.execute(operation, viewer.clone()));
-    let limit = state.limits.execution_timeout;
-    let outcome = match tokio::time::timeout(limit, execution.catch_unwind()).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_panic)) => {
-            tracing::error!("a resolver panicked");
-            return respond.failed(&ApiError::internal());
-        }
-        Err(_elapsed) => {
-            tracing::warn!("execution took longer than EXECUTION_TIMEOUT");
-            return respond.failed(&ApiError::new(
-                Code::Timeout,
-                "The request took too long (EXECUTION_TIMEOUT).",
-            ));
-        }
+    let execution = state.engine.execute(operation, viewer.clone());
+    let Ok(outcome) = tokio::time::timeout(state.limits.execution_timeout, execution).await else {
+        tracing::warn!("execution took longer than EXECUTION_TIMEOUT");
+        let message = "The request took too long (EXECUTION_TIMEOUT).";
+        return respond.failed(&ApiError::new(Code::Timeout, message));
     };
     if let Some(failure) = viewer.failure() {
         return respond.failed(&failure.0);

@@ -89,7 +89,7 @@ impl Preference {
 }
 
 /// The weight in thousandths; 1 when there is none, 0 when it cannot be read.
-fn quality<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
+pub fn quality<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
     for parameter in parameters {
         if let Some((name, value)) = parameter.split_once('=')
             && name.trim().eq_ignore_ascii_case("q")

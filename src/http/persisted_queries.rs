@@ -9,10 +9,12 @@ use serde_json::{Map, Value};
 
 use crate::graphql::{engine::RequestError, error::Code};
 
-/// Texts kept at most, roughly.
+/// Texts kept at most.
 const COUNT: usize = 1000;
 /// Their length together, in bytes.
 const WEIGHT: u64 = 1024 * 1024;
+/// What a text counts at least, so that there cannot be more than [`COUNT`].
+const LEAST_WEIGHT: u64 = WEIGHT.div_ceil(COUNT as u64);
 
 /// A bounded store of query texts, keyed by their SHA-256 in lower-case hexadecimal.
 pub struct PersistedQueries(Cache<Box<str>, Box<str>, TextLength>);
@@ -22,7 +24,7 @@ struct TextLength;
 
 impl Weighter<Box<str>, Box<str>> for TextLength {
     fn weight(&self, _: &Box<str>, text: &Box<str>) -> u64 {
-        text.len() as u64 + 128
+        (text.len() as u64).max(LEAST_WEIGHT)
     }
 }
 
@@ -51,7 +53,7 @@ impl PersistedQueries {
         }
         let is_version_1 = persisted.get("version").and_then(Value::as_i64) == Some(1);
         let hash = persisted.get("sha256Hash").and_then(Value::as_str).map(str::to_ascii_lowercase);
-        let Some(hash) = hash.filter(|hash| hash.len() == 64 && is_version_1) else {
+        let Some(hash) = hash.filter(|hash| is_version_1 && is_hash(hash)) else {
             return Err(RequestError::one(
                 Code::BadRequest,
                 "`extensions.persistedQuery` needs `version` 1 and `sha256Hash`, 64 hexadecimal digits.",
@@ -75,6 +77,10 @@ impl PersistedQueries {
             },
         }
     }
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn hash_of(text: &str) -> String {

@@ -8,22 +8,27 @@ use axum::{
 };
 
 use super::{
-    authentication, bounds, cors, graphiql, graphql, health, request_id, rest_error::RestError,
-    state::AppState, users, webhooks,
+    authentication, bounds,
+    cors::{self, SharedWith},
+    graphiql, graphql, health, request_id,
+    rest_error::RestError,
+    stand_in::{self, GRAPHQL},
+    state::AppState,
+    users, webhooks,
 };
 use crate::dev;
 
 /// The whole HTTP face.
 pub fn router(state: AppState) -> Router {
     let with_session = Router::new()
-        .route("/graphql", any(graphql::serve))
+        .route(GRAPHQL, any(graphql::serve))
         .route("/api/v1/auth/bootstrap", post(users::bootstrap))
         .route("/api/v1/users/me", get(users::read).patch(users::update).delete(users::delete))
         .layer(from_fn_with_state(state.clone(), authentication::authenticate));
     let mut router = Router::new()
         .merge(with_session)
         .route("/api/v1/webhooks/clerk", post(webhooks::receive))
-        .route("/", get(graphiql::index))
+        .merge(graphiql::routes(&state))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if let Some(development) = &state.development {
@@ -36,9 +41,10 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(|| async {
             RestError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
         })
-        .layer(from_fn(bounds::check_head));
-    if let Some(cors) = cors::layer(&state.server.cors_origins) {
-        router = router.layer(cors);
+        .layer(from_fn(bounds::check_head))
+        .layer(from_fn(stand_in::survive_panics));
+    if let Some(with) = SharedWith::new(&state.server.cors_origins) {
+        router = router.layer(from_fn_with_state(with, cors::share));
     }
     router.layer(from_fn(request_id::name_requests)).with_state(state)
 }

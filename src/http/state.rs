@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::persisted_queries::PersistedQueries;
+use super::{graphiql::Page, persisted_queries::PersistedQueries};
 use crate::{
     accounts::Accounts,
     auth::Authenticator,
@@ -37,8 +37,8 @@ pub struct AppState {
     pub limits: Arc<Limits>,
     /// Addresses, origins and switches.
     pub server: Arc<ServerSettings>,
-    /// The publishable key, with which the GraphiQL page can sign in.
-    pub publishable_key: Option<Arc<str>>,
+    /// The GraphiQL page, unless it is switched off.
+    pub page: Option<Arc<Page>>,
     /// Development mode's stand-in for Clerk.
     pub development: Option<Arc<Development>>,
     /// Set when the server is about to stop.

@@ -392,9 +392,20 @@ async fn connect_postgres(url: &str) -> Result<Backend, StoreError> {
                 Ok(is_read_only == "off")
             })
         })
-        .connect_with(options)
-        .await?;
-    Ok(Backend::Postgres(pool))
+        .connect_with(options.clone())
+        .await;
+    match pool {
+        Ok(pool) => Ok(Backend::Postgres(pool)),
+        // While nobody listens a pool tries again and again, and in the end it says only that time is
+        // up. A connection outside it says why.
+        Err(sqlx::Error::PoolTimedOut) => {
+            match tokio::time::timeout(WAIT, options.connect()).await {
+                Ok(Err(cause)) => Err(cause.into()),
+                Ok(Ok(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn within<T>(

@@ -3,22 +3,23 @@
 
 use sqlx::error::DatabaseError;
 
-/// A failed statement, sorted by what its caller can do about it.
+/// A failed statement, sorted by what its caller can do about it. The text includes the driver's, so
+/// the driver's error is not a source besides: that would print it twice.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot serve now: unreachable, restarting, out of connections, locked, full.
     /// Trying again later may work.
     #[error("the database cannot serve now: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(sqlx::Error),
     /// Another transaction was in the way (deadlock, serialisation). Trying again may work.
     #[error("a concurrent transaction was in the way: {0}")]
-    Contention(#[source] sqlx::Error),
+    Contention(sqlx::Error),
     /// A row holds something that this version cannot read.
     #[error("a stored row cannot be read: {0}")]
     Corrupt(String),
     /// Anything else: a fault in a statement of ours.
     #[error("the database refused a statement: {0}")]
-    Driver(#[source] sqlx::Error),
+    Driver(sqlx::Error),
     /// The schema of the database does not fit this version.
     #[error("{0}")]
     Migration(String),

@@ -113,9 +113,9 @@ impl InputTypes {
         Ok(schema)
     }
 
-    /// Refuses variables whose type is not an input type of this schema, and variables used where
-    /// their type does not fit (GraphQL specification, sections 5.8.2 and 5.8.5), in every
-    /// operation of the document.
+    /// Refuses variables whose type is not an input type of this schema, variables used where
+    /// their type does not fit (GraphQL specification, sections 5.8.2 and 5.8.5), and anything but
+    /// objects for input objects, in every operation of the document.
     ///
     /// async-graphql 7 has the first rule for plain types only, and panics over the default value
     /// of a variable whose type is a list of something unknown; the second rule it never runs. So
@@ -124,7 +124,7 @@ impl InputTypes {
     /// # Errors
     ///
     /// [`ValidationFailed`](super::RefusalCode::ValidationFailed), at the definition of the
-    /// variable.
+    /// variable or at the argument.
     pub fn check_variables(&self, document: &ExecutableDocument) -> Result<(), Refusal> {
         let mut operations: Vec<_> =
             document.operations.iter().map(|(_, operation)| operation).collect();

@@ -19,6 +19,7 @@ mod expansion;
 mod input_types;
 mod nesting;
 mod operation;
+mod page_sizes;
 mod positions;
 mod reach;
 #[cfg(test)]
@@ -33,7 +34,8 @@ pub use coercion::coerce_variables;
 pub use expansion::check_document;
 pub use input_types::InputTypes;
 pub use nesting::{NESTING_CEILING, check_nesting};
-pub use operation::{complexity_uses_variables, is_public, keep_only, select_operation};
+pub use operation::{is_public, keep_only, select_operation};
+pub use page_sizes::{assume_variables, cap_page_sizes, complexity_uses_variables};
 
 /// The most characters of the client's own text that a message repeats.
 const EXCERPT: usize = 60;

@@ -11,7 +11,6 @@ use async_graphql::{
         DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
     },
 };
-use async_graphql_value::Value as Literal;
 
 use super::{Refusal, excerpt, reach::Reach};
 
@@ -20,9 +19,6 @@ const PUBLIC_QUERY_FIELDS: [&str; 4] = ["__schema", "__type", "__typename", "ser
 
 /// The root fields of a mutation or subscription that are answered without a token.
 const PUBLIC_OTHER_FIELDS: [&str; 1] = ["__typename"];
-
-/// The arguments that multiply the complexity of what is selected below their field.
-const MULTIPLYING_ARGUMENTS: [&str; 2] = ["first", "ids"];
 
 /// The operation to run (GraphQL specification, section 6.1, `GetOperation`). An empty name is a
 /// name like any other.
@@ -95,32 +91,6 @@ pub fn is_public(document: &ExecutableDocument, operation: &OperationDefinition)
         }
         Selection::InlineFragment(_) => true,
     })
-}
-
-/// Whether the complexity of an operation depends on the values of its variables: some page size is
-/// one.
-///
-/// `@skip` and `@include` do not matter, because async-graphql counts what they remove as well.
-pub fn complexity_uses_variables(
-    document: &ExecutableDocument,
-    operation: &OperationDefinition,
-) -> bool {
-    Reach::everything(document, &operation.selection_set.node).any(|selection| match selection {
-        Selection::Field(field) => field.node.arguments.iter().any(|(name, value)| {
-            MULTIPLYING_ARGUMENTS.contains(&name.node.as_str()) && !is_constant(&value.node)
-        }),
-        Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
-    })
-}
-
-/// Whether a literal holds no variable. Its depth is bounded by the bracket nesting of the text.
-fn is_constant(literal: &Literal) -> bool {
-    match literal {
-        Literal::Variable(_) => false,
-        Literal::List(items) => items.iter().all(is_constant),
-        Literal::Object(fields) => fields.values().all(is_constant),
-        _ => true,
-    }
 }
 
 #[cfg(test)]
@@ -237,29 +207,6 @@ mod tests {
         for (name, public) in [("A", true), ("B", false)] {
             let operation = select_operation(&document, Some(name)).expect(name);
             assert_eq!(is_public(&document, &operation.node), public, "{name}");
-        }
-    }
-
-    #[test]
-    fn only_page_sizes_make_complexity_depend_on_variables() {
-        for (query, expected) in [
-            ("{me{memberships(first:5){totalCount}}}", false),
-            ("query($a:String){me{memberships(after:$a){totalCount}}}", false),
-            ("query($v:Boolean!){me @skip(if:$v){id}}", false),
-            ("query($f:Int!){me{memberships(first:$f){totalCount}}}", true),
-            ("query($f:Int!){me{...{m:memberships(first:[$f]){totalCount}}}}", true),
-            (
-                "query($f:Int!){me{...F}} fragment F on User{memberships(first:$f){totalCount}}",
-                true,
-            ),
-            (
-                "query($f:Int!){node(id:$f){id}} fragment F on User{memberships(first:$f){totalCount}}",
-                false,
-            ),
-        ] {
-            let document = parse_query(query).expect(query);
-            let operation = select_operation(&document, None).expect(query);
-            assert_eq!(complexity_uses_variables(&document, &operation.node), expected, "{query}");
         }
     }
 }

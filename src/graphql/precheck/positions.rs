@@ -1,8 +1,10 @@
-//! Whether variables are used where their types allow it (GraphQL specification, section 5.8.5).
+//! Whether variables are used where their types allow it (GraphQL specification, section 5.8.5), and
+//! input objects are written as objects (section 5.6.1).
 //!
-//! async-graphql 7 has this rule and never runs it, so
+//! async-graphql 7 has the first rule and never runs it, so
 //! `query($v: Boolean) { me @include(if: $v) { id } }` would pass for a valid document and leave
-//! `me` out. The walk visits each fragment once for each operation and keeps its own stack. Fields
+//! `me` out. Of the second it knows only objects with fields at fault: a number in the place of an
+//! object is found out while the field is being resolved. The walk visits each fragment once for each operation and keeps its own stack. Fields
 //! and arguments that the schema does not have are passed over; refusing them is for validation.
 
 use std::{
@@ -24,20 +26,18 @@ use super::{
     input_types::{Expected, InputKind, InputTypes},
 };
 
-/// Refuses an operation that uses a variable where its type does not fit.
+/// Refuses an operation that uses a variable where its type does not fit, or writes anything but an
+/// object for an input object.
 ///
 /// # Errors
 ///
 /// [`ValidationFailed`](super::RefusalCode::ValidationFailed), with the places of the definition
-/// and of the argument.
+/// and of the argument, or of the argument alone.
 pub(super) fn check(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
     types: &InputTypes,
 ) -> Result<(), Refusal> {
-    if operation.variable_definitions.is_empty() {
-        return Ok(());
-    }
     let mut walk = Walk { document, types, pending: Vec::new(), entered: HashSet::new() };
     walk.enter(types.root(operation.ty), &operation.selection_set.node);
     let definitions = operation.variable_definitions.iter();
@@ -131,6 +131,7 @@ impl Usages<'_> {
     fn literal(&self, literal: &Literal, expected: &Expected, at: Pos) -> Result<(), Refusal> {
         match (literal, &expected.ty.base) {
             (Literal::Variable(name), _) => self.variable(name, expected, at),
+            (Literal::Null, _) => Ok(()),
             (Literal::List(items), BaseType::List(item_type)) => {
                 let expected = Expected { ty: (**item_type).clone(), has_default: false };
                 items.iter().try_for_each(|item| self.literal(item, &expected, at))
@@ -145,11 +146,17 @@ impl Usages<'_> {
                 known.into_iter().try_for_each(|(value, field)| self.literal(value, field, at))
             }
             // A single value where a list is expected.
-            (Literal::Object(_), BaseType::List(item_type)) => {
+            (_, BaseType::List(item_type)) => {
                 let expected = Expected { ty: (**item_type).clone(), has_default: false };
                 self.literal(literal, &expected, at)
             }
-            _ => Ok(()),
+            (_, BaseType::Named(name)) => match self.types.kind(name) {
+                Some(InputKind::Object(_)) => {
+                    let message = format!("Expected an object of type \"{name}\".");
+                    Err(Refusal::validation(message, at))
+                }
+                _ => Ok(()),
+            },
         }
     }
 
@@ -224,6 +231,9 @@ mod tests {
         "query($v:Int){nothing(first:$v){me(first:$v){x}}}",
         "query($v:Int){me(nothing:$v){x}}",
         "query($v:ID=1){all(ids:[$v]){x}}",
+        "mutation{update(input:{name:1 nested:{}}){x}}",
+        "mutation{update(input:{nested:null}){x}}",
+        "mutation{update(input:null){x}}",
     ];
 
     /// Documents in which one does not, and a part of the message.
@@ -277,6 +287,25 @@ mod tests {
             assert!(refusal.message.contains(part), "{query}: {}", refusal.message);
             assert_eq!(refusal.code, RefusalCode::ValidationFailed);
             assert_eq!(refusal.locations.len(), 2);
+        }
+    }
+
+    #[test]
+    fn input_objects_are_written_as_objects() {
+        let types = InputTypes::from_sdl(samples::SCHEMA).expect("a schema");
+        for query in [
+            "mutation{update(input:5){x}}",
+            "mutation{update(input:RED){x}}",
+            "mutation{update(input:[{}]){x}}",
+            "mutation{update(input:{nested:5}){x}}",
+            "mutation{update(input:{nested:[{},\"\"]}){x}}",
+            "mutation{...F} fragment F on Mutation{update(input:true){x}}",
+        ] {
+            let document = parse_query(query).expect(query);
+            let refusal = types.check_variables(&document).expect_err(query);
+            assert!(refusal.message.starts_with("Expected an object"), "{}", refusal.message);
+            assert_eq!(refusal.code, RefusalCode::ValidationFailed);
+            assert_eq!(refusal.locations.len(), 1);
         }
     }
 }

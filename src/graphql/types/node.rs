@@ -34,7 +34,7 @@ impl Node {
         let (organization, membership, user) = futures_util::future::join3(
             loaders.organization(OrganizationId(id)),
             loaders.membership(MembershipId(id)),
-            Self::find_user(&loaders, id, resolved.user.is_super_admin),
+            Self::find_user(&loaders, id, viewer.session()?.is_super_admin(&resolved.user)),
         )
         .await;
         Ok(match (organization?, membership?, user?) {

@@ -10,10 +10,9 @@ use crate::{
         connection::{OrganizationMemberConnection, PageRequest},
         context::{ContextExt, PRELOADED},
         error::ApiError,
-        loaders::SliceOf,
     },
     model,
-    store::memberships::{ListOf, Slice},
+    store::memberships::ListOf,
 };
 
 /// A user the viewer may read.
@@ -75,11 +74,8 @@ impl User {
 
     /// Whether the user administers the whole installation.
     async fn is_super_admin(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
-        // Whoever acts as somebody else does not act as super admin.
-        let viewer = ctx.viewer();
-        let is_impersonated = viewer.session()?.is_impersonated()
-            && viewer.resolved(false).await?.user.id == self.0.id;
-        Ok(self.0.is_super_admin && !is_impersonated)
+        // Of somebody else only a super admin sees this, whose session is nobody else's.
+        Ok(ctx.viewer().session()?.is_super_admin(&self.0))
     }
 
     /// The organization the user is working in; `null` when the user belongs to none.
@@ -88,24 +84,17 @@ impl User {
         ctx: &Context<'_>,
     ) -> Result<Option<Organization>, ApiError> {
         let viewer = ctx.viewer();
-        let list = ListOf::User(self.0.id);
-        let rows = if let Some(rows) = viewer.preloaded(self.0.id).await {
-            rows
-        } else {
-            let slice = Slice::first(PRELOADED);
-            viewer.loaders().await?.slice(SliceOf { list, slice }).await?
-        };
-        let stored = self.0.active_organization_id;
-        let among = rows.iter().find(|row| stored == Some(row.membership.organization_id));
-        if let (None, Some(stored), false) = (among, stored, is_all(rows.len()))
-            && viewer.resolved(false).await?.user.id == self.0.id
-            && let Some(organization) = viewer.loaders().await?.organization(stored).await?
-        {
-            return Ok(Some(Organization(organization)));
+        if let Some(rows) = viewer.preloaded(self.0.id).await {
+            let stored = self.0.active_organization_id;
+            let among = rows.iter().find(|row| stored == Some(row.membership.organization_id));
+            // No stored value, or a lost membership: the oldest one.
+            let oldest = rows.first().filter(|_| stored.is_none() || is_all(rows.len()));
+            if let Some(row) = among.or(oldest) {
+                return Ok(Some(Organization(row.organization.clone())));
+            }
         }
-        // No stored value, or a lost membership: the oldest one.
-        let active = among.or(rows.first());
-        Ok(active.map(|row| Organization(row.organization.clone())))
+        let found = viewer.loaders().await?.active_organization(self.0.id).await?;
+        Ok(found.map(Organization))
     }
 
     /// The user's memberships, oldest first.

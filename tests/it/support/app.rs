@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use mission_control::{
     app::App,
     clerk::jwks::KeySource,
-    clock::ManualClock,
+    clock::{Clock, ManualClock},
     config::{Environment, Settings},
     store::Store,
 };
@@ -75,25 +75,50 @@ pub async fn start(database: &TestDatabase) -> TestApp {
 impl TestApp {
     /// The same with settings of the test's own, which win.
     pub async fn start(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
-        Self::on(database.store.clone(), settings).await
+        Self::with_clerk(database, StandInClerk::start().await, settings).await
+    }
+
+    /// The same with a stand-in for Clerk that was prepared, and is asked for its keys once.
+    pub async fn with_clerk(
+        database: &TestDatabase,
+        clerk: StandInClerk,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let clock = Arc::new(ManualClock::new(noon()));
+        let store = database.store.clone();
+        Self::join(store, Arc::new(clerk), clock.clone(), clock, settings).await
+    }
+
+    /// The same with a clock of the test's own, for the server alone.
+    pub async fn with_clock(
+        database: &TestDatabase,
+        servers: Arc<dyn Clock>,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let clerk = Arc::new(StandInClerk::start().await);
+        let clock = Arc::new(ManualClock::new(noon()));
+        Self::join(database.store.clone(), clerk, clock, servers, settings).await
     }
 
     /// The same on connections of the test's own.
     pub async fn on(store: Store, settings: &[(&str, &str)]) -> Self {
         let clerk = Arc::new(StandInClerk::start().await);
-        Self::join(store, clerk, Arc::new(ManualClock::new(noon())), settings).await
+        let clock = Arc::new(ManualClock::new(noon()));
+        Self::join(store, clerk, clock.clone(), clock, settings).await
     }
 
     /// Another instance: the same Clerk and clock, connections of its own.
     pub async fn second_instance(&self, database: &TestDatabase) -> Self {
         let store = database.second_instance().await;
-        Self::join(store, self.clerk.clone(), self.clock.clone(), &[]).await
+        let clock = self.clock.clone();
+        Self::join(store, self.clerk.clone(), clock.clone(), clock, &[]).await
     }
 
     async fn join(
         store: Store,
         clerk: Arc<StandInClerk>,
         clock: Arc<ManualClock>,
+        servers: Arc<dyn Clock>,
         settings: &[(&str, &str)],
     ) -> Self {
         let url = clerk.url();
@@ -107,17 +132,41 @@ impl TestApp {
         let environment = Environment::from_pairs(pairs);
         let (settings, _) =
             Settings::read(&environment).unwrap_or_else(|faults| panic!("{faults}"));
-        let app = App::with_store(settings, store, clock.clone()).await.unwrap();
-        if let Some(KeySource::Remote(keys)) = &app.state.keys {
-            keys.refresh_if_due().await;
-        }
+        let app = App::with_store(settings, store, servers).await.unwrap();
         let router = app.router();
-        Self { clock, clerk, app, router }
+        let this = Self { clock, clerk, app, router };
+        this.refresh_keys().await;
+        this
     }
 
-    /// Serves one request.
+    /// What the background does twice a second: fetches the key set if that is due.
+    pub async fn refresh_keys(&self) {
+        if let Some(KeySource::Remote(keys)) = &self.app.state.keys {
+            keys.refresh_if_due().await;
+        }
+    }
+
+    /// How often looking at an `Authorization` header came to this.
+    pub fn counted(&self, outcome: &str) -> u64 {
+        self.metric(&format!("mission_control_authentications_total{{outcome=\"{outcome}\"}} "))
+    }
+
+    /// How often a session whose token was good was refused for this reason.
+    pub fn refusals(&self, reason: &str) -> u64 {
+        self.metric(&format!("mission_control_session_refusals_total{{outcome=\"{reason}\"}} "))
+    }
+
+    fn metric(&self, prefix: &str) -> u64 {
+        let text = self.app.metrics.render();
+        text.lines().find_map(|line| line.strip_prefix(prefix)).map_or(0, |n| n.parse().unwrap())
+    }
+
+    /// Serves one request, in a task like every connection of the real server: a task that yields lets
+    /// others run first, which is what batches loads. Dropped halfway, the request is dropped too.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let mut task = tokio::task::JoinSet::new();
+        task.spawn(self.router.clone().oneshot(request));
+        let response = task.join_next().await.unwrap().unwrap().unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         Answer {
@@ -166,7 +215,6 @@ impl TestApp {
 
     /// An ordinary token of a user, issued now, with e-mail address and name.
     pub fn token(&self, clerk_user_id: &str) -> Token {
-        use mission_control::clock::Clock;
         Token::complete(clerk_user_id, self.clock.now())
     }
 

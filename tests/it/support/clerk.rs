@@ -16,7 +16,7 @@ use axum::{
     extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{any, get},
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -39,8 +39,12 @@ pub enum Fault {
     SilenceAfterwards,
     /// Answers 200 with something that is not JSON.
     Gibberish,
-    /// Sends the caller elsewhere.
+    /// Sends the caller elsewhere on the same host, where visits are counted.
     Elsewhere,
+    /// Waits until the fault is another one or none, and acts on that.
+    Held,
+    /// Answers 200 with more than anybody should read.
+    Huge,
 }
 
 /// The stand-in. Stops when dropped.
@@ -61,6 +65,7 @@ struct Shared {
     key_fetches: AtomicUsize,
     reads: AtomicUsize,
     deletes: AtomicUsize,
+    visits_elsewhere: AtomicUsize,
 }
 
 impl StandInClerk {
@@ -74,6 +79,7 @@ impl StandInClerk {
         let router = Router::new()
             .route("/v1/jwks", get(keys))
             .route("/v1/users/{id}", get(read_user).delete(delete_user))
+            .route("/elsewhere", any(elsewhere))
             .with_state(state.clone());
         let server = tokio::spawn(async move {
             axum::serve(listener, router).await.unwrap();
@@ -151,6 +157,11 @@ impl StandInClerk {
         self.state.deletes.load(Ordering::SeqCst)
     }
 
+    /// How often somebody followed a redirect.
+    pub fn visits_elsewhere(&self) -> usize {
+        self.state.visits_elsewhere.load(Ordering::SeqCst)
+    }
+
     /// Stops listening: from now on connections are refused.
     pub async fn stop(&self) {
         self.server.abort();
@@ -168,7 +179,7 @@ impl Drop for StandInClerk {
 
 async fn keys(State(state): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     state.key_fetches.fetch_add(1, Ordering::SeqCst);
-    let fault = *state.on_keys.lock().unwrap();
+    let fault = settled(&state.on_keys).await;
     let keys = state.keys.lock().unwrap().clone();
     answer(fault, &headers, || Json(keys).into_response()).await
 }
@@ -179,7 +190,7 @@ async fn read_user(
     headers: HeaderMap,
 ) -> Response {
     state.reads.fetch_add(1, Ordering::SeqCst);
-    let fault = *state.on_read.lock().unwrap();
+    let fault = settled(&state.on_read).await;
     let user = state.users.lock().unwrap().get(&id).cloned();
     answer(fault, &headers, || user.map_or_else(not_found, |user| Json(user).into_response())).await
 }
@@ -190,12 +201,29 @@ async fn delete_user(
     headers: HeaderMap,
 ) -> Response {
     state.deletes.fetch_add(1, Ordering::SeqCst);
-    let fault = *state.on_delete.lock().unwrap();
+    let fault = settled(&state.on_delete).await;
     answer(fault, &headers, || match state.users.lock().unwrap().remove(&id) {
         Some(_) => Json(json!({ "id": id, "object": "user", "deleted": true })).into_response(),
         None => not_found(),
     })
     .await
+}
+
+/// What to do, once that is not to wait.
+async fn settled(fault: &Mutex<Option<Fault>>) -> Option<Fault> {
+    loop {
+        let now = *fault.lock().unwrap();
+        if now != Some(Fault::Held) {
+            return now;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// What a redirect leads to looks as good as the real thing.
+async fn elsewhere(State(state): State<Arc<Shared>>) -> Response {
+    state.visits_elsewhere.fetch_add(1, Ordering::SeqCst);
+    Json(state.keys.lock().unwrap().clone()).into_response()
 }
 
 async fn answer(
@@ -222,7 +250,9 @@ async fn answer(
             silence().await
         }
         Some(Fault::Gibberish) => (StatusCode::OK, "<html>{").into_response(),
-        Some(Fault::Elsewhere) => Redirect::temporary("http://127.0.0.1:1/").into_response(),
+        Some(Fault::Elsewhere) => Redirect::temporary("/elsewhere").into_response(),
+        Some(Fault::Huge) => (StatusCode::OK, " ".repeat(1024 * 1024 + 1)).into_response(),
+        Some(Fault::Held) => unreachable!("the caller has waited for that to end"),
     }
 }
 

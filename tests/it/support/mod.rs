@@ -4,6 +4,7 @@ mod app;
 mod clerk;
 mod database;
 mod proxy;
+mod server;
 mod tokens;
 mod webhooks;
 
@@ -12,6 +13,7 @@ pub use clerk::{Fault, SECRET_KEY, StandInClerk};
 pub(crate) use database::both;
 pub use database::{EmptyDatabase, TestDatabase, administer, parse};
 pub use proxy::Proxy;
+pub use server::{Raw, Server, post};
 pub use tokens::Token;
 pub use webhooks::{
     WEBHOOK_SECRET, deliver, event, membership_object, organization_object, start_with_webhooks,

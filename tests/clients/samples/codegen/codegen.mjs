@@ -1,0 +1,19 @@
+// What the README recommends for a front end.
+export default {
+  schema: process.env.SCHEMA,
+  documents: "operations.ts",
+  generates: {
+    "generated/": {
+      preset: "client",
+      presetConfig: { fragmentMasking: false },
+      config: {
+        scalars: { DateTime: "string" },
+        strictScalars: true,
+        nonOptionalTypename: true,
+        skipTypeNameForRoot: true,
+        useTypeImports: true,
+        emitLegacyCommonJSImports: false,
+      },
+    },
+  },
+};

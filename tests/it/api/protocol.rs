@@ -1,0 +1,765 @@
+//! GraphQL over HTTP: status, code, media type and header fields of every kind of answer, the order of
+//! the checks, and what a request may look like.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Fault, TestApp, TestDatabase, Token, both, noon, start};
+
+/// `application/graphql-response+json`
+pub const GQL: &str = "application/graphql-response+json";
+/// `application/json`
+pub const JSON: &str = "application/json";
+
+/// A request being put together.
+pub struct Ask {
+    method: &'static str,
+    uri: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Ask {
+    /// A POST with a JSON body.
+    pub fn post(body: impl Into<Vec<u8>>) -> Self {
+        Self::other("POST", "/graphql").with("content-type", JSON).body(body)
+    }
+
+    /// A POST with a query.
+    pub fn query(query: &str) -> Self {
+        Self::post(json!({ "query": query }).to_string())
+    }
+
+    /// A GET with a query string.
+    pub fn get(parameters: &[(&str, &str)]) -> Self {
+        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+        pairs.extend_pairs(parameters);
+        Self::other("GET", &format!("/graphql?{}", pairs.finish()))
+    }
+
+    /// Any request.
+    pub fn other(method: &'static str, uri: &str) -> Self {
+        Self { method, uri: uri.to_owned(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// Adds a header field.
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Removes a header field.
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(other, _)| other != name);
+        self
+    }
+
+    /// Signs the request.
+    pub fn token(self, token: &Token) -> Self {
+        self.with("authorization", format!("Bearer {}", token.sign()))
+    }
+
+    /// Sets the body.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Sends it.
+    pub async fn send(self, app: &TestApp) -> Answer {
+        let mut request = Request::builder().method(self.method).uri(self.uri);
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        app.send(request.body(Body::from(self.body)).unwrap()).await
+    }
+}
+
+/// Holds an answer of the GraphQL endpoint against everything that is promised of each.
+fn check_answer(answer: &Answer, media_type: &str, status: u16, code: &str, context: &str) {
+    assert_eq!(answer.status, status, "{context}: {}", answer.text);
+    let content_type = format!("{media_type}; charset=utf-8");
+    assert_eq!(answer.header("content-type"), content_type, "{context}");
+    assert_eq!(answer.header("vary"), "Accept, Authorization, Origin", "{context}");
+    assert_eq!(answer.header("cache-control"), "no-store", "{context}");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff", "{context}");
+    let request_id = answer.header("x-request-id");
+    assert!(!request_id.is_empty(), "{context}");
+    let body = answer.json();
+    assert!(body.get("data").is_none(), "{context}: {}", answer.text);
+    assert_eq!(answer.code(), code, "{context}: {}", answer.text);
+    if code == "UNAUTHENTICATED" {
+        let uniform = json!({ "errors": [
+            { "message": "Not authenticated", "extensions": { "code": "UNAUTHENTICATED" } },
+        ] });
+        assert_eq!(body, uniform, "{context}");
+        assert!(answer.header("www-authenticate").starts_with("Bearer"), "{context}");
+    } else {
+        for error in body["errors"].as_array().unwrap() {
+            assert_eq!(error["extensions"]["requestId"], request_id, "{context}");
+            assert!(!error["message"].as_str().unwrap().contains('\n'), "{context}");
+        }
+        assert_eq!(answer.header("www-authenticate"), "", "{context}");
+    }
+    let waits = !answer.header("retry-after").is_empty();
+    assert_eq!(waits, status == 503, "{context}: Retry-After");
+}
+
+async fn sqlite(settings: &[(&str, &str)]) -> (TestDatabase, TestApp) {
+    let database = TestDatabase::sqlite().await;
+    let app = TestApp::start(&database, settings).await;
+    (database, app)
+}
+
+/// A situation, the status for either media type, and the code.
+type Row = (&'static str, fn(&TestApp) -> Ask, u16, u16, &'static str);
+
+#[rustfmt::skip] // One line for each situation.
+const REFUSED: &[Row] = &[
+    ("no body", |_| Ask::post(""), 400, 400, "BAD_REQUEST"),
+    ("not JSON", |_| Ask::post("{ me }"), 400, 400, "BAD_REQUEST"),
+    ("truncated", |_| Ask::post(r#"{"query":"{ __typename }""#), 400, 400, "BAD_REQUEST"),
+    ("two values", |_| Ask::post(r#"{"query":"{ __typename }"} {}"#), 400, 400, "BAD_REQUEST"),
+    ("not UTF-8", |_| Ask::post(&b"{\"query\":\"\xff\"}"[..]), 400, 400, "BAD_REQUEST"),
+    ("a lone surrogate", |_| Ask::post(r#"{"query":"{ __typename }","operationName":"\ud800"}"#), 400, 400, "BAD_REQUEST"),
+    ("UTF-16", |_| Ask::post(&b"\xff\xfe{\x00}\x00"[..]), 400, 400, "BAD_REQUEST"),
+    ("a byte order mark", |_| Ask::post("\u{feff}{\"query\":\"{ __typename }\"}"), 400, 400, "BAD_REQUEST"),
+    ("an array", |_| Ask::post(r#"[{"query":"{ __typename }"}]"#), 400, 400, "BAD_REQUEST"),
+    ("an empty array", |_| Ask::post("[]"), 400, 400, "BAD_REQUEST"),
+    ("a string", |_| Ask::post(r#""{ __typename }""#), 400, 400, "BAD_REQUEST"),
+    ("null", |_| Ask::post("null"), 400, 400, "BAD_REQUEST"),
+    ("a number beyond all bounds", |_| Ask::post(r#"{"query":"{ __typename }","variables":{"a":1e999999999}}"#), 400, 400, "BAD_REQUEST"),
+    ("no query", |_| Ask::post("{}"), 400, 400, "BAD_REQUEST"),
+    ("query null", |_| Ask::post(r#"{"query":null}"#), 400, 400, "BAD_REQUEST"),
+    ("query a number", |_| Ask::post(r#"{"query":1}"#), 400, 400, "BAD_REQUEST"),
+    ("query an object", |_| Ask::post(r#"{"query":{}}"#), 400, 400, "BAD_REQUEST"),
+    ("query an array", |_| Ask::post(r#"{"query":["{ __typename }"]}"#), 400, 400, "BAD_REQUEST"),
+    ("operationName a number", |_| Ask::post(r#"{"query":"{ __typename }","operationName":1}"#), 400, 400, "BAD_REQUEST"),
+    ("operationName an object", |_| Ask::post(r#"{"query":"{ __typename }","operationName":{}}"#), 400, 400, "BAD_REQUEST"),
+    ("variables a string", |_| Ask::post(r#"{"query":"{ __typename }","variables":"{}"}"#), 400, 400, "BAD_REQUEST"),
+    ("variables an array", |_| Ask::post(r#"{"query":"{ __typename }","variables":[]}"#), 400, 400, "BAD_REQUEST"),
+    ("variables false", |_| Ask::post(r#"{"query":"{ __typename }","variables":false}"#), 400, 400, "BAD_REQUEST"),
+    ("extensions a string", |_| Ask::post(r#"{"query":"{ __typename }","extensions":""}"#), 400, 400, "BAD_REQUEST"),
+    ("extensions an array", |_| Ask::post(r#"{"query":"{ __typename }","extensions":[]}"#), 400, 400, "BAD_REQUEST"),
+    ("does not parse", |_| Ask::query("{"), 400, 200, "GRAPHQL_PARSE_FAILED"),
+    ("empty text", |_| Ask::query(""), 400, 200, "GRAPHQL_PARSE_FAILED"),
+    ("does not validate", |_| Ask::query("{ nothing }"), 400, 200, "GRAPHQL_VALIDATION_FAILED"),
+    ("over a limit", |_| Ask::query(&"{a".repeat(41)), 400, 200, "GRAPHQL_VALIDATION_FAILED"),
+    ("variable not sent", |_| Ask::query("query ($n: String!) { __type(name: $n) { name } }"), 400, 200, "BAD_USER_INPUT"),
+    ("variable of the wrong type", |_| Ask::post(r#"{"query":"query ($n: String!) { __type(name: $n) { name } }","variables":{"n":1}}"#), 400, 200, "BAD_USER_INPUT"),
+    ("operation unknown", |_| Ask::post(r#"{"query":"query A { __typename }","operationName":"B"}"#), 400, 200, "OPERATION_RESOLUTION_FAILURE"),
+    ("operation ambiguous", |_| Ask::query("query A { __typename } query B { __typename }"), 400, 200, "OPERATION_RESOLUTION_FAILURE"),
+    ("hash unknown", |_| Ask::post(format!(r#"{{"extensions":{{"persistedQuery":{{"version":1,"sha256Hash":"{}"}}}}}}"#, "0".repeat(64))), 400, 200, "PERSISTED_QUERY_NOT_FOUND"),
+    ("GET without query", |_| Ask::get(&[]), 400, 400, "BAD_REQUEST"),
+    ("GET with an unknown hash", |_| Ask::get(&[("extensions", &format!(r#"{{"persistedQuery":{{"version":1,"sha256Hash":"{}"}}}}"#, "0".repeat(64)))]), 400, 200, "PERSISTED_QUERY_NOT_FOUND"),
+    ("GET with two queries", |_| Ask::get(&[("query", "{ __typename }"), ("query", "{ __typename }")]), 400, 400, "BAD_REQUEST"),
+    ("GET with variables that are no JSON", |_| Ask::get(&[("query", "{ __typename }"), ("variables", "{")]), 400, 400, "BAD_REQUEST"),
+    ("GET with variables that are no object", |_| Ask::get(&[("query", "{ __typename }"), ("variables", "[]")]), 400, 400, "BAD_REQUEST"),
+    ("GET with extensions that are no object", |_| Ask::get(&[("query", "{ __typename }"), ("extensions", "1")]), 400, 400, "BAD_REQUEST"),
+    ("GET with a text that does not parse", |_| Ask::get(&[("query", "{")]), 400, 200, "GRAPHQL_PARSE_FAILED"),
+    ("mutation over GET", |app| Ask::get(&[("query", "mutation { bootstrap { created } }")]).token(&app.token("user_a")), 405, 405, "BAD_REQUEST"),
+    ("PUT", |_| Ask::other("PUT", "/graphql"), 405, 405, "BAD_REQUEST"),
+    ("PATCH", |_| Ask::other("PATCH", "/graphql"), 405, 405, "BAD_REQUEST"),
+    ("DELETE", |_| Ask::other("DELETE", "/graphql"), 405, 405, "BAD_REQUEST"),
+    ("OPTIONS", |_| Ask::other("OPTIONS", "/graphql"), 405, 405, "BAD_REQUEST"),
+    ("TRACE", |_| Ask::other("TRACE", "/graphql"), 405, 405, "BAD_REQUEST"),
+    ("a method nobody knows", |_| Ask::other("BREW", "/graphql"), 405, 405, "BAD_REQUEST"),
+    ("body too large", |_| Ask::post(vec![b' '; 256 * 1024 + 1]), 413, 413, "BAD_REQUEST"),
+    ("too many header fields", |_| (0..101).fold(Ask::query("{ __typename }"), |ask, n| ask.with(&format!("x-{n}"), "1")), 431, 431, "BAD_REQUEST"),
+    ("header fields too large", |_| Ask::query("{ __typename }").with("x-large", "x".repeat(65_536)), 431, 431, "BAD_REQUEST"),
+    ("URI too long", |_| Ask::get(&[("query", &format!("{{ __typename }} #{}", "x".repeat(61_500)))]), 414, 414, "BAD_REQUEST"),
+    ("no content type", |_| Ask::query("{ __typename }").without("content-type"), 415, 415, "BAD_REQUEST"),
+    ("a form", |_| Ask::query("{ __typename }").without("content-type").with("content-type", "application/x-www-form-urlencoded"), 415, 415, "BAD_REQUEST"),
+    ("plain text", |_| Ask::query("{ __typename }").without("content-type").with("content-type", "text/plain"), 415, 415, "BAD_REQUEST"),
+    ("plain GraphQL", |_| Ask::query("{ __typename }").without("content-type").with("content-type", "application/graphql"), 415, 415, "BAD_REQUEST"),
+    ("multipart", |_| Ask::query("{ __typename }").without("content-type").with("content-type", "multipart/form-data; boundary=x"), 415, 415, "BAD_REQUEST"),
+    ("the type of answers", |_| Ask::query("{ __typename }").without("content-type").with("content-type", GQL), 415, 415, "BAD_REQUEST"),
+    ("another charset", |_| Ask::query("{ __typename }").without("content-type").with("content-type", "application/json; charset=utf-16"), 415, 415, "BAD_REQUEST"),
+    ("two content types", |_| Ask::query("{ __typename }").with("content-type", "text/plain"), 415, 415, "BAD_REQUEST"),
+    ("no token", |_| Ask::query("{ me { id } }"), 401, 401, "UNAUTHENTICATED"),
+    ("no token, mutation", |_| Ask::query("mutation { bootstrap { created } }"), 401, 401, "UNAUTHENTICATED"),
+    ("bad token", |_| Ask::query("{ __typename }").with("authorization", "Bearer x"), 401, 401, "UNAUTHENTICATED"),
+];
+
+#[tokio::test]
+async fn every_refusal_has_its_status_code_and_header_fields() {
+    let (_database, app) = sqlite(&[]).await;
+    for (situation, ask, gql, json, code) in REFUSED {
+        for (media_type, status) in [(GQL, *gql), (JSON, *json)] {
+            let context = format!("{situation}, {media_type}");
+            let answer = ask(&app).with("accept", media_type).send(&app).await;
+            check_answer(&answer, media_type, status, code, &context);
+            let allow = match (status, *situation) {
+                (405, "mutation over GET") => "POST",
+                (405, _) => "GET, POST",
+                _ => "",
+            };
+            assert_eq!(answer.header("allow"), allow, "{context}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_executed_is_a_200_with_data() {
+    let (_database, app) = sqlite(&[]).await;
+    let token = app.token("user_a");
+    for media_type in [GQL, JSON] {
+        for (query, data, code) in [
+            ("{ __typename }", json!({ "__typename": "Query" }), ""),
+            ("{ node(id: \"nobody\") { id } }", json!({ "node": null }), ""),
+            ("{ organization(id: \"nobody\") { id } }", json!({ "organization": null }), ""),
+            ("{ nodes(ids: [1]) { id } }", json!({ "nodes": [null] }), ""),
+            (
+                "mutation { deleteUser(input: {userId: \"nobody\"}) { deletedUserId } }",
+                Value::Null,
+                "FORBIDDEN",
+            ),
+        ] {
+            let answer =
+                Ask::query(query).token(&token).with("accept", media_type).send(&app).await;
+            assert_eq!(answer.status, 200, "{query}");
+            assert_eq!(answer.header("content-type"), format!("{media_type}; charset=utf-8"));
+            assert_eq!(answer.header("vary"), "Accept, Authorization, Origin");
+            assert_eq!(answer.header("cache-control"), "no-store");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff");
+            assert!(!answer.header("x-request-id").is_empty());
+            let body = answer.json();
+            assert_eq!(body.get("data"), Some(&data), "{query}: {}", answer.text);
+            assert_eq!(answer.code(), code, "{query}");
+            assert_eq!(body.get("errors").is_some(), !code.is_empty(), "{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_answer_is_in_the_type_asked_for() {
+    let (_database, app) = sqlite(&[]).await;
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for (accept, expected) in [
+        (vec![], Some(JSON)),
+        (vec![""], Some(JSON)),
+        (vec!["*/*"], Some(JSON)),
+        (vec!["application/*"], Some(JSON)),
+        (vec![JSON], Some(JSON)),
+        (vec![GQL], Some(GQL)),
+        (vec!["application/json;charset=utf-8"], Some(JSON)),
+        (vec!["application/graphql-response+json; charset=utf-8"], Some(GQL)),
+        (vec!["APPLICATION/GRAPHQL-RESPONSE+JSON"], Some(GQL)),
+        (vec!["application/graphql-response+json,application/json;q=0.9"], Some(GQL)),
+        (vec!["application/json, application/graphql-response+json"], Some(GQL)),
+        (vec![JSON, GQL], Some(GQL)),
+        (vec!["application/json, application/graphql-response+json;q=0.9"], Some(JSON)),
+        (vec!["application/graphql-response+json;q=0.1, */*"], Some(JSON)),
+        (vec!["application/json;q=0, */*"], None),
+        (vec![browser], Some(JSON)),
+        (vec!["text/html"], None),
+        (vec!["text/plain"], None),
+        (vec!["application/xml, text/*"], None),
+        (vec!["application/json;q=0"], None),
+        (vec!["application/graphql+json"], None),
+        (vec!["nonsense"], None),
+    ] {
+        let mut ask = Ask::query("{ __typename }");
+        for value in &accept {
+            ask = ask.with("accept", *value);
+        }
+        let answer = ask.send(&app).await;
+        match expected {
+            Some(media_type) => {
+                assert_eq!(answer.status, 200, "{accept:?}");
+                let content_type = format!("{media_type}; charset=utf-8");
+                assert_eq!(answer.header("content-type"), content_type, "{accept:?}");
+            }
+            None => check_answer(&answer, JSON, 406, "BAD_REQUEST", &format!("{accept:?}")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_json_in_utf_8() {
+    let (_database, app) = sqlite(&[]).await;
+    for content_type in [
+        "application/json",
+        "application/json; charset=utf-8",
+        "application/json;charset=UTF-8",
+        "application/json; charset=\"utf-8\"",
+        "APPLICATION/JSON",
+        " application/json ",
+    ] {
+        let answer = Ask::query("{ __typename }")
+            .without("content-type")
+            .with("content-type", content_type)
+            .send(&app)
+            .await;
+        assert_eq!(answer.status, 200, "{content_type}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn parameters_are_read_leniently_where_that_is_safe() {
+    let (_database, app) = sqlite(&[]).await;
+    let type_name = "query A($n: String = \"User\") { __type(name: $n) { name } }";
+    let organization = r#"{"n":"Organization"}"#;
+    let encoded = |text: &str| serde_json::to_string(text).unwrap();
+    let cases: Vec<(Ask, &str)> = vec![
+        (Ask::post(format!(r#"{{"query":{},"unknown":[1],"id":7}}"#, encoded(type_name))), "User"),
+        (
+            Ask::post(format!(
+                r#"{{"query":{},"operationName":null,"variables":null,"extensions":null}}"#,
+                encoded(type_name)
+            )),
+            "User",
+        ),
+        (
+            Ask::post(format!(
+                r#" {{"query":{},"operationName":"A","variables":{organization},"extensions":{{}}}} "#,
+                encoded(type_name)
+            )),
+            "Organization",
+        ),
+        // The last of two members of one name counts, as in JavaScript.
+        (Ask::post(format!(r#"{{"query":"{{","query":{}}}"#, encoded(type_name))), "User"),
+        (Ask::get(&[("query", type_name)]), "User"),
+        (Ask::get(&[("query", type_name), ("variables", organization)]), "Organization"),
+        (Ask::get(&[("query", type_name), ("operationName", "A")]), "User"),
+        (Ask::get(&[("query", type_name), ("variables", "null"), ("extensions", "null")]), "User"),
+        (
+            Ask::get(&[
+                ("query", type_name),
+                ("variables", ""),
+                ("operationName", ""),
+                ("extensions", ""),
+            ]),
+            "User",
+        ),
+        (Ask::get(&[("query", type_name), ("unknown", "x"), ("operation_name", "B")]), "User"),
+        (
+            Ask::other(
+                "GET",
+                "/graphql?query=query+A+%7B+__type(name:%22User%22)+%7B+name+%7D+%7D&variables",
+            ),
+            "User",
+        ),
+    ];
+    for (ask, expected) in cases {
+        let context = format!("{} {}", ask.uri, String::from_utf8_lossy(&ask.body));
+        let answer = ask.send(&app).await;
+        assert_eq!(answer.data()["__type"]["name"], expected, "{context}");
+    }
+}
+
+#[tokio::test]
+async fn a_get_runs_queries_and_nothing_else() {
+    let (database, app) = sqlite(&[]).await;
+    let token = app.token("user_a");
+    let answer = Ask::get(&[("query", "{ me { email } }")]).token(&token).send(&app).await;
+    assert_eq!(answer.data(), json!({ "me": { "email": "user_a@example.com" } }));
+    let both = "query Q { me { email } } mutation M { bootstrap { created } }";
+    for (query, name, status) in [
+        (both, "Q", 200),
+        (both, "M", 405),
+        ("mutation M { bootstrap { created } }", "", 405),
+        ("mutation M { __typename }", "M", 405),
+    ] {
+        let answer = Ask::get(&[("query", query), ("operationName", name)]);
+        let answer = answer.token(&token).send(&app).await;
+        assert_eq!(answer.status, status, "{query} {name}");
+        assert_eq!(answer.header("allow"), if status == 405 { "POST" } else { "" });
+    }
+    // A body on a GET is not looked at.
+    let answer = Ask::get(&[("query", "{ __typename }")]).with("content-type", "text/plain");
+    assert_eq!(answer.body("garbage").send(&app).await.status, 200);
+    assert_eq!(database.count("users").await, 1);
+}
+
+#[tokio::test]
+async fn checks_come_in_their_order() {
+    let (_database, app) = sqlite(&[]).await;
+    let bad_token = |ask: Ask| ask.with("authorization", "Bearer nonsense");
+    let plain = |ask: Ask| ask.without("content-type").with("content-type", "text/plain");
+    let html = |ask: Ask| ask.with("accept", "text/plain");
+    let foreign =
+        |ask: Ask| ask.with("sec-fetch-site", "cross-site").with("sec-fetch-mode", "no-cors");
+    let large = || Ask::post(vec![b'['; 300 * 1024]);
+    let signed = |ask: Ask| ask.token(&app.token("user_a"));
+    let unknown_hash = format!(
+        r#"{{"extensions":{{"persistedQuery":{{"version":1,"sha256Hash":"{:064}"}}}}}}"#,
+        0
+    );
+    let wrong_hash = format!(
+        r#"{{"query":"{}","extensions":{{"persistedQuery":{{"version":1,"sha256Hash":"{:064}"}}}}}}"#,
+        "{a".repeat(41),
+        0
+    );
+    let cases: Vec<(&str, Ask, u16, &str)> = vec![
+        ("method, Accept", html(Ask::other("PUT", "/graphql")), 405, "BAD_REQUEST"),
+        ("method, origin", foreign(Ask::other("PUT", "/graphql")), 405, "BAD_REQUEST"),
+        ("method, token", bad_token(Ask::other("PUT", "/graphql")), 405, "BAD_REQUEST"),
+        ("Accept, origin", html(foreign(Ask::query("{ me { id } }"))), 406, "BAD_REQUEST"),
+        ("Accept, token", html(bad_token(Ask::query("{ me { id } }"))), 406, "BAD_REQUEST"),
+        ("origin, token", foreign(bad_token(Ask::query("{ me { id } }"))), 403, "FORBIDDEN"),
+        ("token, type", bad_token(plain(Ask::query("{ me { id } }"))), 401, "UNAUTHENTICATED"),
+        ("token, size", bad_token(large()), 401, "UNAUTHENTICATED"),
+        ("token, JSON", bad_token(Ask::post("nonsense")), 401, "UNAUTHENTICATED"),
+        ("token, document", bad_token(Ask::query("{")), 401, "UNAUTHENTICATED"),
+        (
+            "token, mutation over GET",
+            bad_token(Ask::get(&[("query", "mutation { bootstrap { created } }")])),
+            401,
+            "UNAUTHENTICATED",
+        ),
+        ("type, size", plain(large()), 415, "BAD_REQUEST"),
+        ("size, JSON", large(), 413, "BAD_REQUEST"),
+        ("JSON, anonymous", Ask::post("nonsense"), 400, "BAD_REQUEST"),
+        (
+            "parameters, hash",
+            Ask::post(unknown_hash.replace("{\"ext", "{\"query\":1,\"ext")),
+            400,
+            "BAD_REQUEST",
+        ),
+        ("hash, nesting", Ask::post(wrong_hash), 400, "BAD_REQUEST"),
+        ("hash, anonymous", Ask::post(unknown_hash), 200, "PERSISTED_QUERY_NOT_FOUND"),
+        ("nesting, parse", Ask::query(&"{".repeat(41)), 200, "GRAPHQL_VALIDATION_FAILED"),
+        ("parse, anonymous", Ask::query("{ me {"), 200, "GRAPHQL_PARSE_FAILED"),
+        ("validation, anonymous", Ask::query("{ me { x } }"), 200, "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "validation, operation",
+            Ask::query("query A { x } query B { me { id } }"),
+            200,
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        (
+            "operation, GET",
+            Ask::get(&[("query", "mutation A { bootstrap { created } }"), ("operationName", "B")]),
+            200,
+            "OPERATION_RESOLUTION_FAILURE",
+        ),
+        (
+            "GET, anonymous",
+            Ask::get(&[("query", "mutation { bootstrap { created } }")]),
+            405,
+            "BAD_REQUEST",
+        ),
+        (
+            "anonymous, variables",
+            Ask::query("query ($x: Boolean!) { me @skip(if: $x) { id } }"),
+            401,
+            "UNAUTHENTICATED",
+        ),
+        (
+            "variables, execution",
+            signed(Ask::query("query ($x: Boolean!) { me @skip(if: $x) { id } }")),
+            200,
+            "BAD_USER_INPUT",
+        ),
+    ];
+    for (situation, ask, status, code) in cases {
+        let answer = ask.send(&app).await;
+        check_answer(&answer, JSON, status, code, situation);
+    }
+}
+
+#[tokio::test]
+async fn anonymous_requests_get_what_is_public_and_nothing_else() {
+    let (_database, app) = sqlite(&[]).await;
+    for (query, is_public) in [
+        ("{ __typename }", true),
+        ("{ serverInfo { name version authMode } }", true),
+        ("{ __schema { queryType { name } } }", true),
+        ("{ __type(name: \"User\") { name } }", true),
+        ("{ ...F } fragment F on Query { serverInfo { name } ... { __typename } }", true),
+        ("mutation { __typename }", true),
+        ("query A { serverInfo { name } }", true),
+        ("{ me { id } }", false),
+        ("{ serverInfo { name } me { id } }", false),
+        ("{ serverInfo: me { id } }", false),
+        ("{ me @skip(if: true) { id } }", false),
+        ("{ me @include(if: false) { id } serverInfo { name } }", false),
+        ("{ ...F @skip(if: true) } fragment F on Query { me { id } }", false),
+        ("{ node(id: 1) { id } }", false),
+        ("mutation { bootstrap { created } }", false),
+        ("mutation { updateProfile(input: {}) { userErrors { code } } }", false),
+        ("mutation { deleteUser { deletedUserId } }", false),
+    ] {
+        let answer = Ask::query(query).send(&app).await;
+        if is_public {
+            assert!(answer.data().is_object(), "{query}");
+        } else {
+            check_answer(&answer, JSON, 401, "UNAUTHENTICATED", query);
+            assert_eq!(answer.header("www-authenticate"), "Bearer", "{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_bad_token_is_the_same_401_whatever_is_asked() {
+    let (database, app) = sqlite(&[]).await;
+    let good = app.token("user_a");
+    let signed = good.sign();
+    let now = noon().timestamp();
+    let mut authorizations: Vec<(&str, Vec<String>)> = vec![
+        ("another scheme", vec![format!("Basic {signed}")]),
+        ("no scheme", vec![signed.clone()]),
+        ("no token", vec!["Bearer".to_owned()]),
+        ("empty token", vec!["Bearer ".to_owned()]),
+        ("empty", vec![String::new()]),
+        ("two parts", vec!["Bearer a.b".to_owned()]),
+        ("four parts", vec![format!("Bearer {signed}.x")]),
+        ("two tokens", vec![format!("Bearer {signed} {signed}")]),
+        ("two fields", vec![format!("Bearer {signed}"), format!("Bearer {signed}")]),
+        ("over 16 KiB", vec![format!("Bearer {}.b.c", "a".repeat(17_000))]),
+        ("not ASCII", vec!["Bearer \u{e4}.\u{e4}.\u{e4}".to_owned()]),
+        ("signature cut", vec![format!("Bearer {}", &signed[..signed.len() - 8])]),
+        (
+            "signed by another key",
+            vec![format!("Bearer {}", good.sign_with(include_str!("../../keys/other-rsa.pem")))],
+        ),
+    ];
+    for (situation, token) in [
+        ("alg none", good.clone().header("alg", "none")),
+        ("alg HS256", good.clone().header("alg", "HS256")),
+        ("alg RS512", good.clone().header("alg", "RS512")),
+        ("unknown key", good.clone().header("kid", "ins_0000000000000000000000000")),
+        ("jku", good.clone().header("kid", "ins_1").header("jku", "http://127.0.0.1:1/")),
+        ("expired", good.clone().claim("exp", now - 10)),
+        ("not yet valid", good.clone().claim("nbf", now + 11)),
+        ("no sub", good.clone().without("sub")),
+        ("no exp", good.clone().without("exp")),
+        ("no iat", good.clone().without("iat")),
+    ] {
+        authorizations.push((situation, vec![format!("Bearer {}", token.sign())]));
+    }
+    let before = app.app.state.accounts.store().statements();
+    for (situation, values) in authorizations {
+        for query in ["{ me { id } }", "{ __typename }", "{ serverInfo { name } }"] {
+            for media_type in [GQL, JSON] {
+                let mut ask = Ask::query(query).with("accept", media_type);
+                for value in &values {
+                    ask = ask.with("authorization", value.as_str());
+                }
+                let answer = ask.send(&app).await;
+                check_answer(&answer, media_type, 401, "UNAUTHENTICATED", situation);
+                let challenge = answer.header("www-authenticate");
+                assert_eq!(challenge, "Bearer error=\"invalid_token\"", "{situation}");
+            }
+        }
+    }
+    assert_eq!(app.app.state.accounts.store().statements(), before, "no database call");
+    assert_eq!(database.count("users").await, 0);
+    // Nowhere but in the header.
+    let in_url =
+        Ask::get(&[("query", "{ me { id } }"), ("access_token", &signed), ("token", &signed)]);
+    assert_eq!(in_url.send(&app).await.status, 401);
+    let cookie = Ask::query("{ me { id } }").with("cookie", format!("__session={signed}"));
+    assert_eq!(cookie.send(&app).await.status, 401);
+}
+
+both! {
+    async fn the_token_of_a_deleted_user_is_a_401_and_creates_nobody(database) {
+        let app = start(&database).await;
+        app.clerk.add_user("user_a", Some("a@example.com"), None);
+        let token = app.token("user_a");
+        let delete = "mutation { a: bootstrap { created } deleteUser { deletedUserId } bootstrap { created } }";
+        let answer = app.query(Some(&token), delete).await;
+        // Once the user was known, what fails later is an error of its field.
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (200, "UNAUTHENTICATED"));
+        assert_eq!(answer.json()["errors"][0]["path"], json!(["bootstrap"]));
+        for query in ["{ me { id } }", "mutation { bootstrap { created } }", "{ __typename me { id } }"] {
+            for media_type in [GQL, JSON] {
+                let answer = Ask::query(query).token(&token).with("accept", media_type).send(&app).await;
+                check_answer(&answer, media_type, 401, "UNAUTHENTICATED", query);
+            }
+        }
+        assert_eq!(database.count("users").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn keys_that_were_never_loaded_are_a_503() {
+    let database = TestDatabase::sqlite().await;
+    let app = TestApp::start(&database, &[("CLERK_API_URL", "http://127.0.0.1:9")]).await;
+    let token = app.token("user_a");
+    for media_type in [GQL, JSON] {
+        for query in ["{ me { id } }", "{ __typename }"] {
+            let answer =
+                Ask::query(query).token(&token).with("accept", media_type).send(&app).await;
+            check_answer(&answer, media_type, 503, "SERVICE_UNAVAILABLE", query);
+        }
+        // What is no token at all is known to be bad without keys.
+        let answer = Ask::query("{ me { id } }").with("authorization", "Basic x");
+        let answer = answer.with("accept", media_type).send(&app).await;
+        check_answer(&answer, media_type, 401, "UNAUTHENTICATED", "no token");
+        assert_eq!(Ask::query("{ __typename }").send(&app).await.status, 200);
+    }
+}
+
+both! {
+    async fn a_database_that_cannot_be_reached_is_a_503(database) {
+        let app = start(&database).await;
+        let token = app.token("user_a");
+        assert_eq!(app.query(Some(&token), "{ me { id } }").await.status, 200);
+        app.app.state.accounts.store().close().await;
+        // Somebody new has to be written down; SQLite still reads then.
+        let token = app.token("user_b");
+        for media_type in [GQL, JSON] {
+            for query in ["{ me { id } }", "mutation { bootstrap { created } }", "{ __typename me { id } }"] {
+                let answer = Ask::query(query).token(&token).with("accept", media_type).send(&app).await;
+                check_answer(&answer, media_type, 503, "SERVICE_UNAVAILABLE", query);
+            }
+        }
+        assert_eq!(app.query(None, "{ serverInfo { name } }").await.status, 200);
+    }
+}
+
+both! {
+    async fn execution_over_its_time_is_a_503(database) {
+        let app = TestApp::start(&database, &[("EXECUTION_TIMEOUT", "0.3")]).await;
+        app.clerk.on_read(Some(Fault::Silence));
+        // Without a name and an address in the token, Clerk is asked, and says nothing.
+        let token = Token::new("user_a", noon());
+        for media_type in [GQL, JSON] {
+            for query in ["{ me { id } }", "mutation { bootstrap { created } }"] {
+                let answer = Ask::query(query).token(&token).with("accept", media_type).send(&app).await;
+                check_answer(&answer, media_type, 503, "TIMEOUT", query);
+                assert!(answer.text.contains("EXECUTION_TIMEOUT"), "{}", answer.text);
+            }
+        }
+        app.clerk.on_read(None);
+        app.clerk.add_user("user_a", Some("a@example.com"), Some("A"));
+        assert_eq!(app.query(Some(&token), "{ me { id } }").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn requests_forged_by_other_sites_are_refused() {
+    let (_database, app) = sqlite(&[]).await;
+    let get = || Ask::get(&[("query", "{ __typename }")]);
+    let post = || Ask::query("{ __typename }");
+    for (site, mode, of_get, of_post) in [
+        ("cross-site", "no-cors", 403, 403),
+        ("cross-site", "navigate", 403, 200),
+        ("cross-site", "cors", 200, 200),
+        ("cross-site", "", 200, 200),
+        ("same-site", "no-cors", 200, 200),
+        ("same-origin", "cors", 200, 200),
+        ("same-origin", "navigate", 200, 200),
+        ("none", "navigate", 200, 200),
+        ("", "no-cors", 200, 200),
+    ] {
+        for (ask, status, method) in [(get(), of_get, "GET"), (post(), of_post, "POST")] {
+            let mut ask = ask;
+            for (name, value) in [("sec-fetch-site", site), ("sec-fetch-mode", mode)] {
+                if !value.is_empty() {
+                    ask = ask.with(name, value);
+                }
+            }
+            let answer = ask.send(&app).await;
+            assert_eq!(answer.status, status, "{method} {site} {mode}");
+            if status == 403 {
+                check_answer(&answer, JSON, 403, "FORBIDDEN", site);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_a_browser_gets_the_page() {
+    let (_database, app) = sqlite(&[]).await;
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let page = Ask::other("GET", "/graphql").with("accept", browser).send(&app).await;
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    for name in ["content-security-policy", "cache-control", "x-content-type-options", "vary"] {
+        assert!(!page.header(name).is_empty(), "{name}");
+    }
+    // A link to the page from elsewhere is fine: it carries no query.
+    let page = Ask::other("GET", "/graphql")
+        .with("accept", browser)
+        .with("sec-fetch-site", "cross-site")
+        .with("sec-fetch-mode", "navigate");
+    assert_eq!(page.send(&app).await.status, 200);
+    for (accept, uri, method) in [
+        ("*/*", "/graphql", "GET"),
+        ("application/json", "/graphql", "GET"),
+        (browser, "/graphql?query={__typename}", "GET"),
+        (browser, "/graphql", "POST"),
+    ] {
+        let answer = Ask::other(method, uri).with("accept", accept).send(&app).await;
+        assert_eq!(
+            answer.header("content-type"),
+            "application/json; charset=utf-8",
+            "{accept} {uri}"
+        );
+    }
+    let (_database, app) = sqlite(&[("GRAPHQL_PLAYGROUND", "false")]).await;
+    for uri in ["/", "/graphql"] {
+        let answer = Ask::other("GET", uri).with("accept", browser).send(&app).await;
+        assert_eq!(answer.status, 404, "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn request_ids_are_kept_when_sane() {
+    let (_database, app) = sqlite(&[]).await;
+    let long = "x".repeat(129);
+    for (given, is_kept) in [
+        ("abc-123_./+=:", true),
+        (&long[..128], true),
+        (&long, false),
+        ("", false),
+        ("with space", false),
+        ("quote\"", false),
+        ("<b>", false),
+    ] {
+        let answer = Ask::query("{ nothing }").with("x-request-id", given).send(&app).await;
+        assert_eq!(answer.header("x-request-id") == given, is_kept, "{given}");
+        let in_error = answer.json()["errors"][0]["extensions"]["requestId"].clone();
+        assert_eq!(in_error, answer.header("x-request-id"), "{given}");
+    }
+    let one = app.query(None, "{ __typename }").await;
+    let other = app.query(None, "{ __typename }").await;
+    assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
+    for uri in ["/healthz", "/readyz", "/", "/nowhere", "/api/v1/users/me"] {
+        let answer = Ask::other("GET", uri).send(&app).await;
+        assert!(!answer.header("x-request-id").is_empty(), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn heads_and_options_are_answered_sensibly() {
+    let (_database, app) = sqlite(&[]).await;
+    for (method, uri, status, allow) in [
+        ("HEAD", "/healthz", 200, ""),
+        ("HEAD", "/readyz", 200, ""),
+        ("HEAD", "/", 200, ""),
+        ("HEAD", "/graphql", 405, "GET, POST"),
+        ("HEAD", "/graphql?query={__typename}", 405, "GET, POST"),
+        ("OPTIONS", "/graphql", 405, "GET, POST"),
+        ("OPTIONS", "/healthz", 405, "GET,HEAD"),
+        ("POST", "/healthz", 405, "GET,HEAD"),
+        ("OPTIONS", "/api/v1/auth/bootstrap", 405, "POST"),
+        ("GET", "/api/v1/auth/bootstrap", 405, "POST"),
+        ("GET", "/graphql/", 404, ""),
+        ("GET", "//graphql", 404, ""),
+        ("GET", "/GRAPHQL", 404, ""),
+    ] {
+        let answer = Ask::other(method, uri).send(&app).await;
+        assert_eq!(answer.status, status, "{method} {uri}");
+        assert_eq!(answer.header("allow"), allow, "{method} {uri}");
+    }
+}
+
+#[tokio::test]
+async fn readiness_is_over_as_soon_as_the_server_drains() {
+    let (_database, app) = sqlite(&[]).await;
+    assert_eq!(Ask::other("GET", "/readyz").send(&app).await.status, 200);
+    app.app.state.draining.store(true, std::sync::atomic::Ordering::Relaxed);
+    let answer = Ask::other("GET", "/readyz").send(&app).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json()["checks"]["serving"], "stopping");
+    assert_eq!(Ask::other("GET", "/healthz").send(&app).await.status, 200);
+    assert_eq!(Ask::query("{ __typename }").send(&app).await.status, 200);
+}
