@@ -2,13 +2,16 @@
 //! Clerk, one transaction that removes the rows and leaves a tombstone. Whatever interrupts it, either
 //! the mark is undone and nothing has changed, or [`Accounts::finish_deletions`] carries on.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chrono::TimeDelta;
 
 use super::{
     AccountError, Accounts, Refusal,
-    resolution::lookup,
+    resolution::{Effort, lookup},
     standing::{WhileDeleting, check},
 };
 use crate::{
@@ -18,10 +21,13 @@ use crate::{
     store::{
         dialect, memberships, organizations, sessions,
         tombstones::{self, Kind, Tombstone},
-        users::{self, DeletionMark},
+        users::{self, DeletionMark, Lookup},
     },
 };
 
+/// How long Clerk may take for a deletion in all. A request has ten seconds (`EXECUTION_TIMEOUT`), and
+/// its caller is to hear that Clerk was slow rather than that everything was.
+const AT_CLERK: Duration = Duration::from_secs(8);
 /// A mark older than this belongs to an attempt that was interrupted.
 const ABANDONED: TimeDelta = TimeDelta::seconds(60);
 
@@ -69,6 +75,16 @@ pub enum ClerkOutcome {
     Kept,
 }
 
+/// A deletion whose mark is committed.
+struct Attempt {
+    mark: DeletionMark,
+    /// Whether no other attempt had left a mark.
+    is_first: bool,
+    /// The organizations that will go. Reported when somebody else has removed the rows meanwhile,
+    /// which is no error.
+    expected: Vec<OrganizationId>,
+}
+
 /// What Clerk's answers to a deletion come to.
 enum Verdict {
     Gone(ClerkOutcome),
@@ -79,6 +95,27 @@ enum Verdict {
 }
 
 impl Accounts {
+    /// The user of a session that is about to delete an account: found also while the own account is
+    /// being deleted, so that the deletion can be repeated, and created when there is none yet.
+    ///
+    /// # Errors
+    /// As [`Accounts::resolve`].
+    pub async fn find_deleting_user(&self, session: &Session) -> Result<Arc<User>, AccountError> {
+        self.counted(self.find_or_create_deleting(session).await)
+    }
+
+    async fn find_or_create_deleting(&self, session: &Session) -> Result<Arc<User>, AccountError> {
+        let mut reader = self.store.read().await?;
+        let standing = users::find_standing(reader.conn(), lookup(session)).await?;
+        drop(reader);
+        check(&standing, session, self.leeway, WhileDeleting::Admit)?;
+        match standing.user {
+            Some(user) => Ok(Arc::new(user)),
+            // Somebody known to Clerk alone may want to be gone there.
+            None => Ok(self.find_or_create(session, Effort::default()).await?.user),
+        }
+    }
+
     /// Deletes an account. Runs to its end even when the caller goes away. Safe to repeat.
     ///
     /// # Errors
@@ -87,17 +124,18 @@ impl Accounts {
     pub async fn delete_user(
         &self,
         session: &Session,
+        caller: Arc<User>,
         request: DeletionRequest,
     ) -> Result<DeletedAccount, AccountError> {
-        self.counted(self.authorize_and_delete(session, request).await)
+        self.counted(self.authorize_and_delete(session, caller, request).await)
     }
 
     async fn authorize_and_delete(
         &self,
         session: &Session,
+        caller: Arc<User>,
         request: DeletionRequest,
     ) -> Result<DeletedAccount, AccountError> {
-        let caller = self.find_caller(session).await?;
         if session.is_impersonated() {
             return Err(AccountError::Forbidden(
                 "An impersonated session cannot delete an account.",
@@ -116,20 +154,13 @@ impl Accounts {
         let this = self.clone();
         // A client that hangs up must not leave the work half way.
         let deletion = tokio::spawn(async move {
-            let expected = this.mark(&mark).await?;
-            this.carry_out(mark, expected).await
+            let attempt = this.mark(mark).await?;
+            this.carry_out(attempt).await
         });
         let (organizations, at_clerk) = deletion
             .await
             .map_err(|error| AccountError::Internal(format!("the deletion ended: {error}")))??;
         Ok(DeletedAccount { user_id: target.id, was_own, organizations, at_clerk })
-    }
-
-    async fn find_caller(&self, session: &Session) -> Result<Arc<User>, AccountError> {
-        let mut reader = self.store.read().await?;
-        let standing = users::find_standing(reader.conn(), lookup(session)).await?;
-        check(&standing, session, self.leeway, WhileDeleting::Admit)?;
-        standing.user.map(Arc::new).ok_or_else(|| Refusal::Vanished.into())
     }
 
     async fn authorize(
@@ -154,27 +185,27 @@ impl Accounts {
         users::load_users(reader.conn(), &[id]).await?.pop().ok_or(unknown)
     }
 
-    /// Commits the mark and answers which organizations will go.
-    async fn mark(&self, mark: &DeletionMark) -> Result<Vec<OrganizationId>, AccountError> {
+    /// Commits the mark.
+    async fn mark(&self, mark: DeletionMark) -> Result<Attempt, AccountError> {
         let mut tx = self.store.begin().await?;
         dialect::lock_clerk_id(tx.conn(), &mark.clerk_user_id).await?;
-        if !users::mark_deletion(tx.conn(), mark).await? {
+        let lookup = Lookup::of_user(&mark.clerk_user_id);
+        let is_first = !users::find_standing(tx.conn(), lookup).await?.is_being_deleted;
+        if !users::mark_deletion(tx.conn(), &mark).await? {
             return Err(Refusal::Vanished.into());
         }
         let expected =
             organizations::find_solitary_organizations_of(tx.conn(), mark.user_id).await?;
         tx.commit().await?;
-        Ok(expected)
+        Ok(Attempt { mark, is_first, expected })
     }
 
-    /// Everything after the mark. `expected` is reported when somebody else has removed the rows
-    /// meanwhile, which is no error.
+    /// Everything after the mark.
     async fn carry_out(
         &self,
-        mark: DeletionMark,
-        expected: Vec<OrganizationId>,
+        Attempt { mark, is_first, expected }: Attempt,
     ) -> Result<(Vec<OrganizationId>, ClerkOutcome), AccountError> {
-        match self.delete_at_clerk(&mark).await {
+        match self.delete_at_clerk(&mark, is_first).await {
             Verdict::Gone(at_clerk) => {
                 let removed = self.purge(&mark, at_clerk).await?;
                 tracing::info!(user = %mark.user_id, ?at_clerk, "user deleted");
@@ -194,22 +225,27 @@ impl Accounts {
         }
     }
 
-    async fn delete_at_clerk(&self, mark: &DeletionMark) -> Verdict {
+    async fn delete_at_clerk(&self, mark: &DeletionMark, is_first: bool) -> Verdict {
         let Some(clerk) = self.clerk.as_ref().filter(|_| mark.from_clerk) else {
             return Verdict::Gone(ClerkOutcome::Kept);
         };
+        let started = Instant::now();
         let lost = match clerk.delete_user(&mark.clerk_user_id).await {
             Ok(Deletion::Deleted) => return Verdict::Gone(ClerkOutcome::Deleted),
             Ok(Deletion::AlreadyAbsent) | Err(ClerkApiError::NotFound) => {
                 return Verdict::Gone(ClerkOutcome::AlreadyAbsent);
             }
-            Err(ClerkApiError::Refused { reason, .. }) => return Verdict::StillThere(reason),
-            Err(ClerkApiError::Unknown(reason)) => reason,
+            Err(ClerkApiError::Refused { reason, .. }) if is_first => {
+                return Verdict::StillThere(reason);
+            }
+            // Refused after another attempt: that one may have been successful.
+            Err(ClerkApiError::Refused { reason, .. } | ClerkApiError::Unknown(reason)) => reason,
         };
-        match clerk.get_user(&mark.clerk_user_id).await {
-            Err(ClerkApiError::NotFound) => Verdict::Gone(ClerkOutcome::Deleted),
-            Ok(_) => Verdict::StillThere(lost),
-            Err(_) => Verdict::Unknown(lost),
+        let left = AT_CLERK.saturating_sub(started.elapsed());
+        match tokio::time::timeout(left, clerk.get_user(&mark.clerk_user_id)).await {
+            Ok(Err(ClerkApiError::NotFound)) => Verdict::Gone(ClerkOutcome::Deleted),
+            Ok(Ok(_)) => Verdict::StillThere(lost),
+            Ok(Err(_)) | Err(_) => Verdict::Unknown(lost),
         }
     }
 
@@ -241,11 +277,13 @@ impl Accounts {
     /// Carries on with every deletion whose mark is older than a minute. Of several instances, one
     /// takes each.
     pub async fn finish_deletions(&self) -> Result<(), AccountError> {
-        let now = self.clock.now();
+        let before = self.clock.now() - ABANDONED;
         let mut reader = self.store.read().await?;
-        let stale = users::find_stale_deletion_marks(reader.conn(), now - ABANDONED).await?;
+        let stale = users::find_stale_deletion_marks(reader.conn(), before).await?;
         drop(reader);
         for mark in stale {
+            // Each takes its time.
+            let now = self.clock.now();
             let attempt = AttemptId::generate();
             let mut tx = self.store.begin().await?;
             let is_ours = users::take_over_deletion_mark(tx.conn(), &mark, attempt, now).await?;
@@ -253,7 +291,8 @@ impl Accounts {
             if is_ours {
                 let mark = DeletionMark { attempt, marked_at: now, ..mark };
                 let user = mark.user_id;
-                match self.carry_out(mark, Vec::new()).await {
+                let attempt = Attempt { mark, is_first: false, expected: Vec::new() };
+                match self.carry_out(attempt).await {
                     Ok(_) => tracing::info!(%user, "an interrupted deletion was finished"),
                     Err(error) => tracing::warn!(%user, %error, "a deletion is still open"),
                 }

@@ -67,7 +67,7 @@ impl Accounts {
         self.counted(self.find_or_create(session, effort).await)
     }
 
-    async fn find_or_create(
+    pub(super) async fn find_or_create(
         &self,
         session: &Session,
         effort: Effort,

@@ -32,6 +32,9 @@ pub struct ViewerFailure(pub ApiError);
 
 enum State {
     Unresolved,
+    /// Found for a deletion that left the own account. Other fields resolve it anew, and a failure of
+    /// theirs is their own: it no longer replaces the answer.
+    Found,
     Resolved(Resolved, Arc<Loaders>),
     /// The caller's own account was deleted by an earlier field of this request.
     Deleted,
@@ -65,7 +68,7 @@ impl Viewer {
         match &*state {
             State::Resolved(resolved, _) => Ok(resolved.clone()),
             State::Deleted => Err(ApiError::unauthenticated()),
-            State::Unresolved => {
+            State::Unresolved | State::Found => {
                 let effort = Effort {
                     memberships: with_memberships.then_some(PRELOADED),
                     ignore_back_off: false,
@@ -99,12 +102,7 @@ impl Viewer {
                 self.enter(state, resolved.clone());
                 Ok(resolved)
             }
-            Err(error) => {
-                if matches!(state, State::Unresolved) {
-                    let _ = self.failure.set(ViewerFailure(error.clone()));
-                }
-                Err(error)
-            }
+            Err(error) => Err(self.fail(state, error)),
         }
     }
 
@@ -114,26 +112,38 @@ impl Viewer {
         if matches!(&*state, State::Deleted) {
             return Err(ApiError::unauthenticated());
         }
-        let outcome = self.accounts.delete_user(self.session()?, request).await;
-        match outcome {
-            Ok(deleted) => {
-                if deleted.was_own {
-                    *state = State::Deleted;
-                } else if let State::Resolved(resolved, _) = &*state {
-                    let resolved = Resolved { memberships: None, ..resolved.clone() };
-                    self.enter(&mut state, resolved);
-                }
-                Ok(deleted)
-            }
-            Err(error) => {
-                let refused = matches!(&error, AccountError::Refused(_));
-                let error = ApiError::from(error);
-                if refused && matches!(&*state, State::Unresolved) {
-                    let _ = self.failure.set(ViewerFailure(error.clone()));
-                }
-                Err(error)
-            }
+        if let Some(failure) = self.failure() {
+            return Err(failure.0.clone());
         }
+        let session = self.session()?;
+        let caller = match self.accounts.find_deleting_user(session).await {
+            Ok(caller) => caller,
+            Err(error) => return Err(self.fail(&state, error.into())),
+        };
+        let outcome = self.accounts.delete_user(session, caller, request).await;
+        if matches!(&outcome, Err(AccountError::Refused(_))) {
+            // Gone in between: as if there had been nobody to find.
+            return outcome.map_err(|error| self.fail(&state, error.into()));
+        }
+        if matches!(&*state, State::Unresolved) {
+            *state = State::Found;
+        }
+        let deleted = outcome?;
+        if deleted.was_own {
+            *state = State::Deleted;
+        } else if let State::Resolved(resolved, _) = &*state {
+            let resolved = Resolved { memberships: None, ..resolved.clone() };
+            self.enter(&mut state, resolved);
+        }
+        Ok(deleted)
+    }
+
+    /// Notes why there is no user, unless there was one before.
+    fn fail(&self, state: &State, error: ApiError) -> ApiError {
+        if matches!(state, State::Unresolved) {
+            let _ = self.failure.set(ViewerFailure(error.clone()));
+        }
+        error
     }
 
     /// Takes over a changed user, so that later fields of the same request see it.

@@ -124,7 +124,8 @@ pub async fn delete(
     };
     within_bounds(&state, async {
         let request = DeletionRequest { target: Target::Own, from_clerk: true };
-        state.accounts.delete_user(&session, request).await?;
+        let caller = state.accounts.find_deleting_user(&session).await?;
+        state.accounts.delete_user(&session, caller, request).await?;
         Ok(Json(json!({ "ok": true })).into_response())
     })
     .await

@@ -4,6 +4,8 @@ mod authentication;
 mod bootstrap;
 mod cors;
 mod creation;
+mod delete_user;
+mod deletion_at_clerk;
 mod documents;
 mod graphiql;
 mod impersonation;

@@ -1,10 +1,13 @@
 //! People and organizations as the tests of operations need them, put there by the store's own
 //! functions, and replies without what varies.
 
+use std::time::Duration;
+
 use mission_control::{
     clock::Clock,
     model::{MembershipId, OrganizationId, Role, UserId},
     store::{
+        Reader, Store, Tx,
         memberships::{
             ClerkMembershipState, NewMembership, insert_membership, upsert_mirrored_membership,
         },
@@ -15,6 +18,7 @@ use mission_control::{
     },
 };
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::support::TestApp;
 
@@ -41,6 +45,35 @@ pub async fn presence(app: &TestApp, clerk_user_id: &str) -> Presence {
         Some(_) if standing.is_being_deleted => Presence::Marked,
         Some(_) => Presence::Here,
     }
+}
+
+/// Waits for something that is under way. What never comes fails the test.
+pub async fn eventually(mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it never came");
+}
+
+/// Everything that connects to the database, so that nobody else can until it is dropped.
+pub struct Exhausted<'s> {
+    _readers: Vec<Reader<'s>>,
+    _writers: Vec<Tx<'s>>,
+}
+
+/// Takes every connection.
+pub async fn exhaust(store: &Store) -> Exhausted<'_> {
+    let wait = Duration::from_millis(500);
+    let (mut readers, mut writers) = (Vec::new(), Vec::new());
+    while let Ok(Ok(tx)) = timeout(wait, store.begin()).await {
+        writers.push(tx);
+    }
+    while let Ok(Ok(reader)) = timeout(wait, store.read()).await {
+        readers.push(reader);
+    }
+    Exhausted { _readers: readers, _writers: writers }
 }
 
 /// Makes somebody a super admin.

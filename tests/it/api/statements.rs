@@ -10,7 +10,7 @@ use mission_control::{
 };
 use serde_json::{Value, json};
 
-use super::seed::{crowd, found, found_many, join, promote, sign_in};
+use super::seed::{crowd, exhaust, found, found_many, join, promote, sign_in};
 use crate::support::{TestApp, both, start};
 
 /// Runs a query and answers its data and how many statements it took.
@@ -180,13 +180,7 @@ both! {
         };
         let viewer = Arc::new(Viewer::new(state.accounts.clone(), Some(session)));
         viewer.resolved(false).await.unwrap();
-        // Nobody else gets a connection from now on.
-        let mut held = Vec::new();
-        while let Ok(Ok(reader)) =
-            tokio::time::timeout(std::time::Duration::from_millis(500), state.accounts.store().read()).await
-        {
-            held.push(reader);
-        }
+        let _held = exhaust(state.accounts.store()).await;
         let query = format!(
             "{{ me {{ id }} a: organization(id: \"{id}\") {{ name }} b: node(id: \"{id}\") {{ id }} \
              c: organization(id: \"x\") {{ name }} }}"

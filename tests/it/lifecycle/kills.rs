@@ -151,13 +151,8 @@ async fn finish_elsewhere(database: &TestDatabase, clerk: &StandInClerk) {
     let http = ClerkHttp::new(base, Some(&SecretString::from(SECRET_KEY))).unwrap();
     let clock = Arc::new(ManualClock::new(Utc::now() + TimeDelta::seconds(61)));
     let leeway = TimeDelta::seconds(10);
-    let accounts = Accounts::new(
-        database.store.clone(),
-        clock,
-        Some(ClerkApi::new(http)),
-        leeway,
-        Arc::default(),
-    );
+    let clerk = Some(ClerkApi::new(http));
+    let accounts = Accounts::new(database.store.clone(), clock, clerk, leeway, Arc::default());
     accounts.finish_deletions().await.unwrap();
 }
 

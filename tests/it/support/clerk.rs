@@ -13,6 +13,7 @@ use std::{
 
 use axum::{
     Json, Router,
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
@@ -37,6 +38,8 @@ pub enum Fault {
     Silence,
     /// Does the work and never answers.
     SilenceAfterwards,
+    /// Does the work, begins to answer and breaks off.
+    Broken,
     /// Answers 200 with something that is not JSON.
     Gibberish,
     /// Sends the caller elsewhere on the same host, where visits are counted.
@@ -115,6 +118,11 @@ impl StandInClerk {
     pub fn put_user(&self, user: Value) {
         let id = user["id"].as_str().unwrap().to_owned();
         self.state.users.lock().unwrap().insert(id, user);
+    }
+
+    /// Removes a user, as another client of Clerk would.
+    pub fn remove_user(&self, id: &str) {
+        self.state.users.lock().unwrap().remove(id);
     }
 
     /// Whether it still has a user.
@@ -248,6 +256,14 @@ async fn answer(
         Some(Fault::SilenceAfterwards) => {
             drop(work());
             silence().await
+        }
+        Some(Fault::Broken) => {
+            drop(work());
+            let lost = futures_util::stream::iter([
+                Ok("{"),
+                Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+            ]);
+            Response::new(Body::from_stream(lost))
         }
         Some(Fault::Gibberish) => (StatusCode::OK, "<html>{").into_response(),
         Some(Fault::Elsewhere) => Redirect::temporary("/elsewhere").into_response(),
