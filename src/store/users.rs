@@ -156,11 +156,12 @@ macro_rules! standing_tables {
     };
 }
 
+const FIND_STANDING: &str = concat!("SELECT ", standing_columns!(), standing_tables!());
+
 /// Finds the user of a session together with everything that can refuse the session: one index probe
 /// each, in one statement, so that every instance sees a deletion, a ban or a sign-out at once.
 pub async fn find_standing(conn: Conn<'_>, lookup: Lookup<'_>) -> Result<Standing, StoreError> {
-    const SQL: &str = concat!("SELECT ", standing_columns!(), standing_tables!());
-    let row: StandingColumns = on!(conn, link => sqlx::query_as(SQL)
+    let row: StandingColumns = on!(conn, link => sqlx::query_as(FIND_STANDING)
         .bind(lookup.clerk_user_id)
         .bind(lookup.session_id)
         .bind(lookup.clerk_organization_id)
@@ -177,6 +178,17 @@ struct StandingMembershipColumns {
     membership: MembershipColumns,
 }
 
+const FIND_STANDING_WITH_MEMBERSHIPS: &str = concat!(
+    "SELECT ",
+    standing_columns!(),
+    ", ",
+    super::memberships::membership_columns!("m.role"),
+    standing_tables!(),
+    " LEFT JOIN organization_members m ON m.user_id = u.id \
+      LEFT JOIN organizations o ON o.id = m.organization_id \
+      ORDER BY m.created_at, m.id LIMIT $4"
+);
+
 /// [`find_standing`], and in the same statement the user's first `limit` memberships with their
 /// organizations, oldest first: the whole of a typical `me`.
 pub async fn find_standing_with_memberships(
@@ -184,17 +196,7 @@ pub async fn find_standing_with_memberships(
     lookup: Lookup<'_>,
     limit: i64,
 ) -> Result<(Standing, Vec<Arc<VisibleMembership>>), StoreError> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        standing_columns!(),
-        ", ",
-        super::memberships::membership_columns!("m.role"),
-        standing_tables!(),
-        " LEFT JOIN organization_members m ON m.user_id = u.id \
-          LEFT JOIN organizations o ON o.id = m.organization_id \
-          ORDER BY m.created_at, m.id LIMIT $4"
-    );
-    let rows: Vec<StandingMembershipColumns> = on!(conn, link => sqlx::query_as(SQL)
+    let rows: Vec<StandingMembershipColumns> = on!(conn, link => sqlx::query_as(FIND_STANDING_WITH_MEMBERSHIPS)
         .bind(lookup.clerk_user_id)
         .bind(lookup.session_id)
         .bind(lookup.clerk_organization_id)
@@ -650,3 +652,6 @@ pub async fn set_super_admin(
         .await
         .map(|done| done.rows_affected() > 0))
 }
+
+#[cfg(test)]
+mod tests;
