@@ -566,7 +566,7 @@ both! {
         assert!(!commit!(store, conn => unmark_deletion(conn, ada, first.attempt)));
         assert!(standing(store, "user_a").await.is_being_deleted);
         let stale = read!(store, conn => find_stale_deletion_marks(conn, at(2))).unwrap();
-        assert_eq!(stale, [second.clone()]);
+        assert_eq!(stale, std::slice::from_ref(&second));
         assert!(commit!(store, conn => unmark_deletion(conn, ada, second.attempt)));
         assert!(!commit!(store, conn => unmark_deletion(conn, ada, second.attempt)), "nothing left to undo");
         assert!(!standing(store, "user_a").await.is_being_deleted);
