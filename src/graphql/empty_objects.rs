@@ -15,7 +15,7 @@ pub const MARK: &str = " ";
 pub fn mark(document: &mut ExecutableDocument) {
     match &mut document.operations {
         DocumentOperations::Single(operation) => {
-            mark_object(&mut operation.node.selection_set.node)
+            mark_object(&mut operation.node.selection_set.node);
         }
         DocumentOperations::Multiple(operations) => {
             for operation in operations.values_mut() {
