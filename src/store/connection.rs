@@ -15,7 +15,6 @@ use secrecy::ExposeSecret;
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
     SqlitePool, Transaction,
-    migrate::{AppliedMigration, Migrate, MigrateError, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -28,9 +27,6 @@ use tokio::{
 use super::{StoreError, dialect};
 use crate::config::DatabaseUrl;
 
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
-
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told that the
 /// database cannot serve.
 const WAIT: Duration = Duration::from_secs(5);
@@ -42,8 +38,6 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 const SQLITE_READERS: usize = 4;
 /// Connections to PostgreSQL, at most. Several instances share the server's limit.
 const POSTGRES_CONNECTIONS: u32 = 10;
-/// Serialises migrations of several instances; any constant does as long as it never changes.
-const MIGRATION_LOCK: i64 = 0x6d69_7373_696f_6e63;
 
 /// The database. Cheap to clone; all clones share the connections.
 #[derive(Clone)]
@@ -54,7 +48,7 @@ struct Inner {
     statements: AtomicU64,
 }
 
-enum Backend {
+pub(super) enum Backend {
     Sqlite {
         /// SQLite has one writer at a time; a pool of one makes them queue here instead of there.
         writer: SqlitePool,
@@ -65,14 +59,16 @@ enum Backend {
 
 /// Read connections that stay open. Not a pool: a SQLite connection needs neither a health check
 /// before nor a ping after each use, and those cost more than the statement.
-struct SqliteReaders {
+pub(super) struct SqliteReaders {
     /// `None` once closed.
     connections: Vec<Mutex<Option<SqliteConnection>>>,
     next: AtomicUsize,
 }
 
 impl SqliteReaders {
-    async fn acquire(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
+    pub(super) async fn acquire(
+        &self,
+    ) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
         let held = self.lock().await?;
         MutexGuard::try_map(held, Option::as_mut)
             .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))
@@ -200,17 +196,6 @@ impl Tx<'_> {
     }
 }
 
-/// One migration and whether the database has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MigrationStatus {
-    /// Number, ascending.
-    pub version: i64,
-    /// What it is about.
-    pub description: String,
-    /// Whether the database has it.
-    pub applied: bool,
-}
-
 impl Store {
     /// Connects, and for SQLite creates the file (and its directory) when there is none.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
@@ -219,6 +204,10 @@ impl Store {
             DatabaseUrl::Postgres { url } => connect_postgres(url.expose_secret()).await?,
         };
         Ok(Self(Arc::new(Inner { backend, statements: AtomicU64::new(0) })))
+    }
+
+    pub(super) fn backend(&self) -> &Backend {
+        &self.0.backend
     }
 
     /// A connection for reading.
@@ -254,52 +243,6 @@ impl Store {
             Backend::Sqlite { .. } => "SQLite",
             Backend::Postgres(_) => "PostgreSQL",
         }
-    }
-
-    /// Applies the migrations that are missing. Instances that start together wait for each other.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        match &self.0.backend {
-            Backend::Sqlite { writer, .. } => {
-                // SQLite opens a file that may not be written for reading, without a word. Better to
-                // hear of it at the start than from the first request that writes.
-                let mut tx = writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?;
-                sqlx::query("PRAGMA user_version = 1").execute(&mut *tx).await?;
-                tx.rollback().await?;
-                let mut tx = writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?;
-                apply(&SQLITE_MIGRATIONS, &mut *tx).await?;
-                tx.commit().await?;
-            }
-            Backend::Postgres(pool) => {
-                // A lock that ends with the transaction: a pooler in transaction mode would lose one
-                // that belongs to the session.
-                let mut tx = pool.begin_with(dialect::POSTGRES_BEGIN_WRITE).await?;
-                sqlx::query("SELECT pg_advisory_xact_lock($1)")
-                    .bind(MIGRATION_LOCK)
-                    .execute(&mut *tx)
-                    .await?;
-                apply(&POSTGRES_MIGRATIONS, &mut *tx).await?;
-                tx.commit().await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// All migrations of this version, oldest first, and whether the database has each.
-    pub async fn migrations(&self) -> Result<Vec<MigrationStatus>, StoreError> {
-        match &self.0.backend {
-            // Not the writer: whether the database answers must not depend on who is writing.
-            Backend::Sqlite { readers, .. } => {
-                status(&SQLITE_MIGRATIONS, &mut *readers.acquire().await?).await
-            }
-            Backend::Postgres(pool) => {
-                status(&POSTGRES_MIGRATIONS, &mut *pool.acquire().await?).await
-            }
-        }
-    }
-
-    /// Whether the database answers and has every migration of this version.
-    pub async fn is_current(&self) -> Result<bool, StoreError> {
-        Ok(self.migrations().await?.iter().all(|migration| migration.applied))
     }
 
     /// Closes the connections; SQLite folds its write-ahead log into the file.
@@ -414,69 +357,4 @@ async fn within<T>(
 ) -> Result<T, sqlx::Error> {
     let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
     tokio::time::timeout(limit, work).await.map_err(late)?
-}
-
-/// Applies what is missing, inside the transaction of the caller.
-async fn apply<C: Migrate>(migrator: &Migrator, connection: &mut C) -> Result<(), StoreError> {
-    let table = migrator.table_name.as_ref();
-    connection.ensure_migrations_table(table).await.map_err(describe)?;
-    let applied = connection.list_applied_migrations(table).await.map_err(describe)?;
-    refuse_foreign(migrator, &applied)?;
-    for migration in migrator.iter() {
-        if applied.iter().all(|known| known.version != migration.version) {
-            connection.apply(table, migration).await.map_err(describe)?;
-            tracing::info!(version = migration.version, "migration applied");
-        }
-    }
-    Ok(())
-}
-
-async fn status<C: Migrate>(
-    migrator: &Migrator,
-    connection: &mut C,
-) -> Result<Vec<MigrationStatus>, StoreError> {
-    // A database nobody has migrated has no table to list.
-    let applied = match connection.list_applied_migrations(migrator.table_name.as_ref()).await {
-        Ok(applied) => applied,
-        Err(MigrateError::Execute(error)) if dialect::is_missing_table(&error) => Vec::new(),
-        Err(error) => return Err(describe(error)),
-    };
-    refuse_foreign(migrator, &applied)?;
-    Ok(migrator
-        .iter()
-        .map(|migration| MigrationStatus {
-            version: migration.version,
-            description: migration.description.to_string(),
-            applied: applied.iter().any(|known| known.version == migration.version),
-        })
-        .collect())
-}
-
-/// A database that a newer version has migrated, or that was migrated from other files, must not be
-/// written by this version.
-fn refuse_foreign(migrator: &Migrator, applied: &[AppliedMigration]) -> Result<(), StoreError> {
-    for known in applied {
-        let version = known.version;
-        match migrator.iter().find(|ours| ours.version == version) {
-            Some(ours) if ours.checksum == known.checksum => {}
-            Some(_) => {
-                return Err(StoreError::Migration(format!(
-                    "migration {version} of this database was applied from a different text"
-                )));
-            }
-            None => {
-                return Err(StoreError::Migration(format!(
-                    "the database has migration {version}, which this version does not know: it was migrated by a newer version"
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn describe(error: MigrateError) -> StoreError {
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-        other => StoreError::Migration(other.to_string()),
-    }
 }

@@ -9,11 +9,13 @@ pub mod dialect;
 mod error;
 mod ids;
 pub mod memberships;
+mod migrations;
 pub mod organizations;
 pub mod sessions;
 pub mod tombstones;
 pub mod users;
 pub mod webhook_messages;
 
-pub use connection::{Conn, MigrationStatus, Reader, Store, Tx};
+pub use connection::{Conn, Reader, Store, Tx};
 pub use error::StoreError;
+pub use migrations::MigrationStatus;

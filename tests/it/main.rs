@@ -5,12 +5,14 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that meets something unexpected fails"
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test ends with a panic, reads its environment and the time, makes up SQL, and prints figures"
 )]
 #![expect(
-    clippy::format_collect,
-    clippy::format_push_string,
-    reason = "requests are put together where they read best"
+    clippy::pedantic,
+    clippy::type_complexity,
+    reason = "tables of cases are long and of odd types, and read better in one piece"
 )]
 
 mod api;

@@ -20,6 +20,7 @@ mod panics;
 mod persisted_queries;
 mod protocol;
 mod request_reader;
+mod rest;
 mod schema;
 mod seed;
 mod standing;

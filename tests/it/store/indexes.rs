@@ -43,6 +43,7 @@ async fn run_everything(store: &Store) {
     read!(store, conn => users::find_standing(conn, lookup)).unwrap();
     read!(store, conn => users::find_standing_with_memberships(conn, lookup, 101)).unwrap();
     read!(store, conn => users::load_users(conn, &[ada, bob])).unwrap();
+    read!(store, conn => users::load_active_organizations(conn, &[ada, bob])).unwrap();
     read!(store, conn => users::find_stale_deletion_marks(conn, at(0))).unwrap();
     read!(store, conn => organizations::load_organizations(conn, ada, &[shared])).unwrap();
     read!(store, conn => organizations::find_mirror(conn, "org_a")).unwrap();
@@ -83,6 +84,15 @@ async fn run_everything(store: &Store) {
         now: at(0),
     };
     commit!(store, conn => users::apply_claims(conn, ada, claims));
+    let profile = users::ClerkProfile {
+        email: None,
+        email_verified: false,
+        name: None,
+        banned: false,
+        updated_at: at(0),
+        now: at(0),
+    };
+    commit!(store, conn => users::apply_clerk_profile(conn, ada, profile));
     let claim = users::ProfileTry { now: at(0), next: at(1), ignore_back_off_before: None };
     commit!(store, conn => users::claim_profile_try(conn, ada, claim));
     let changes = users::ProfileChanges { name: Some(None), ..users::ProfileChanges::default() };
@@ -112,11 +122,8 @@ async fn run_everything(store: &Store) {
 async fn no_statement_and_no_cascade_needs_to_read_a_whole_table() {
     let database = TestDatabase::postgres().await;
     // So small a table is read whole whatever indexes it has, unless that is made expensive.
-    database
-        .execute(
-            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database()); END $$",
-        )
-        .await;
+    let name = database.name();
+    database.execute(&format!("ALTER DATABASE {name} SET enable_seqscan = off")).await;
     database.store.close().await;
     let before = scans(&database).await;
     assert_eq!(before.len(), TABLES.len(), "{before:?}");

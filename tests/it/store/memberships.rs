@@ -54,9 +54,12 @@ both! {
             let mut slice = Slice::first(limit);
             let mut walked = Vec::new();
             loop {
-                let page = read!(database.store, conn => load_slices(conn, viewer, &list, slice)).unwrap();
-                assert!(page.len() <= limit as usize);
-                let Some(last) = page.iter().map(|row| row.membership.position()).max() else { break };
+                let page =
+                    read!(database.store, conn => load_slices(conn, viewer, &list, slice)).unwrap();
+                assert!(page.len() <= usize::try_from(limit).unwrap());
+                let Some(last) = page.iter().map(|row| row.membership.position()).max() else {
+                    break;
+                };
                 slice = Slice::behind(last, limit);
                 walked.extend(positions(page));
             }
@@ -73,7 +76,8 @@ both! {
         for time in [-1, 0, 1, 2, 499_999, 500_000, 500_001, 999_999, 1_000_000, 1_000_001] {
             for id in [low, high] {
                 let slice = Slice { limit: 100, after: Some((at(time), id)) };
-                let found = read!(database.store, conn => load_slices(conn, viewer, &lists, slice)).unwrap();
+                let found = read!(database.store, conn => load_slices(conn, viewer, &lists, slice))
+                    .unwrap();
                 let expected: Vec<_> =
                     members.iter().copied().filter(|row| *row > (at(time), id)).collect();
                 assert_eq!(positions(found), expected, "behind {time} {id}");
@@ -108,7 +112,8 @@ both! {
             read!(store, conn => load_slices(conn, viewer, lists, Slice::first(limit))).unwrap()
         };
         let ids = |found: &[Arc<VisibleMembership>], list: ListOf| {
-            let mut found: Vec<_> = found.iter().filter(|row| list.holds(&row.membership)).collect();
+            let mut found: Vec<_> =
+                found.iter().filter(|row| list.holds(&row.membership)).collect();
             found.sort_by_key(|row| row.membership.position());
             found.dedup_by_key(|row| row.membership.id);
             found.iter().map(|row| row.membership.id).collect::<Vec<_>>()
@@ -144,11 +149,15 @@ both! {
             ..NewUser::nameless(UserId::generate(), "user_b", at(0))
         };
         let bob = user_as(store, &new).await;
-        database.execute(&format!("UPDATE users SET preferred_name = 'Bobby' WHERE id = '{bob}'")).await;
+        database
+            .execute(&format!("UPDATE users SET preferred_name = 'Bobby' WHERE id = '{bob}'"))
+            .await;
         let organization = organization(store, Some("org_a")).await;
         member(store, organization, ada, Role::Admin, at(0)).await;
         let id = member(store, organization, bob, Role::Owner, at(654_321)).await;
-        let found = read!(store, conn => load_memberships(conn, ada, &[id, id, MembershipId::generate()])).unwrap();
+        let found =
+            read!(store, conn => load_memberships(conn, ada, &[id, id, MembershipId::generate()]))
+                .unwrap();
         let [found] = found.as_slice() else { panic!("{}", found.len()) };
         assert_eq!(found.name.as_deref(), Some("Bob Example"));
         assert_eq!(found.preferred_name.as_deref(), Some("Bobby"));
@@ -195,14 +204,19 @@ both! {
             organizations.to_vec(),
             [&users[..], &organizations].concat(),
             [&organizations[..], &users].concat(),
-            vec![users[0], organizations[0], users[1], users[2], organizations[1], organizations[2]],
+            vec![
+                users[0],
+                organizations[0],
+                users[1],
+                users[2],
+                organizations[1],
+                organizations[2],
+            ],
         ];
         for lists in orders {
-            for (viewer, expected) in [
-                (ada, [1, 1, 0, 3, 0, 0]),
-                (bob, [1, 2, 0, 3, 1, 0]),
-                (UserId::generate(), [0; 6]),
-            ] {
+            for (viewer, expected) in
+                [(ada, [1, 1, 0, 3, 0, 0]), (bob, [1, 2, 0, 3, 1, 0]), (UserId::generate(), [0; 6])]
+            {
                 let found = read!(store, conn => count_memberships(conn, viewer, &lists)).unwrap();
                 let count = |list| {
                     found.iter().find(|(found, _)| *found == list).map_or(0, |(_, count)| *count)
@@ -276,7 +290,8 @@ both! {
         let others = read!(store, conn => load_memberships(conn, viewer, &[members[0].1])).unwrap();
         assert_eq!(others.len(), 1);
         let clerk_user_id = format!("user_{organization}_1");
-        let lookup = Lookup { clerk_user_id: &clerk_user_id, session_id: None, clerk_organization_id: None };
+        let lookup =
+            Lookup { clerk_user_id: &clerk_user_id, session_id: None, clerk_organization_id: None };
         let standing = read!(store, conn => find_standing_with_memberships(conn, lookup, 10));
         assert!(matches!(standing, Err(StoreError::Corrupt(_))));
     }
@@ -297,10 +312,26 @@ both! {
         let cases = [
             Succession { members: &[(Owner, 0)], leaves: true, successor: None },
             Succession { members: &[(Owner, 0), (Member, 1)], leaves: true, successor: Some(1) },
-            Succession { members: &[(Owner, 0), (Member, 1), (Admin, 2)], leaves: true, successor: Some(2) },
-            Succession { members: &[(Owner, 0), (Admin, 500_001), (Admin, 500_000)], leaves: true, successor: Some(2) },
-            Succession { members: &[(Owner, 0), (Member, 1), (Member, 0)], leaves: true, successor: Some(2) },
-            Succession { members: &[(Owner, 0), (Owner, 1), (Admin, 0)], leaves: true, successor: None },
+            Succession {
+                members: &[(Owner, 0), (Member, 1), (Admin, 2)],
+                leaves: true,
+                successor: Some(2),
+            },
+            Succession {
+                members: &[(Owner, 0), (Admin, 500_001), (Admin, 500_000)],
+                leaves: true,
+                successor: Some(2),
+            },
+            Succession {
+                members: &[(Owner, 0), (Member, 1), (Member, 0)],
+                leaves: true,
+                successor: Some(2),
+            },
+            Succession {
+                members: &[(Owner, 0), (Owner, 1), (Admin, 0)],
+                leaves: true,
+                successor: None,
+            },
             Succession { members: &[(Member, 0), (Owner, 1)], leaves: true, successor: None },
             // An organization that lost its owner before is healed.
             Succession { members: &[(Member, 0), (Member, 1)], leaves: true, successor: Some(1) },
@@ -328,11 +359,19 @@ both! {
             for row in found {
                 let number = ids.iter().position(|id| *id == row.membership.id).unwrap();
                 let (role, joined) = case.members[number];
-                let expected =
-                    if case.successor == Some(number) { (Owner, at(9)) } else { (role, at(joined)) };
-                assert_eq!((row.membership.role, row.membership.updated_at), expected, "case {index}, {number}");
+                let expected = if case.successor == Some(number) {
+                    (Owner, at(9))
+                } else {
+                    (role, at(joined))
+                };
+                assert_eq!(
+                    (row.membership.role, row.membership.updated_at),
+                    expected,
+                    "case {index}, {number}"
+                );
             }
-            let found = read!(store, conn => load_memberships(conn, bystander, &[foreign])).unwrap();
+            let found =
+                read!(store, conn => load_memberships(conn, bystander, &[foreign])).unwrap();
             assert_eq!(found[0].membership.role, Member, "case {index}: another organization");
         }
     }
@@ -364,13 +403,13 @@ both! {
 }
 
 /// What Clerk says about somebody's membership.
-fn state<'a>(
-    id: &'a str,
+fn state(
+    id: &str,
     organization_id: OrganizationId,
     user_id: UserId,
     role: Role,
     updated_at: i64,
-) -> ClerkMembershipState<'a> {
+) -> ClerkMembershipState<'_> {
     ClerkMembershipState {
         clerk_membership_id: id,
         organization_id,
@@ -400,12 +439,16 @@ both! {
             let said = state(id, here, ada, role, updated_at);
             commit!(store, conn => upsert_mirrored_membership(conn, &said));
             let lists = [ListOf::User(ada)];
-            let found = read!(store, conn => load_slices(conn, ada, &lists, Slice::first(10))).unwrap();
+            let found =
+                read!(store, conn => load_slices(conn, ada, &lists, Slice::first(10))).unwrap();
             let [found] = found.as_slice() else { panic!("step {number}: {}", found.len()) };
             assert_eq!(found.membership.role, expected, "step {number}");
             assert_eq!(found.membership.created_at, at(500_077), "joined once");
         }
-        assert!(!commit!(store, conn => delete_mirrored_membership(conn, "orgmem_1")), "the former one");
+        assert!(
+            !commit!(store, conn => delete_mirrored_membership(conn, "orgmem_1")),
+            "the former one"
+        );
         assert!(commit!(store, conn => delete_mirrored_membership(conn, "orgmem_2")));
         assert!(!commit!(store, conn => delete_mirrored_membership(conn, "orgmem_2")));
         assert_eq!(rows(&database).await, [("organizations", 1), ("users", 1)]);
@@ -437,6 +480,10 @@ both! {
         commit!(store, conn => promote_creator(conn, here, "user_a", at(1)));
         assert_eq!(roles().await, [Role::Owner, Role::Admin, Role::Admin, Role::Member]);
         commit!(store, conn => promote_creator(conn, elsewhere, "user_b", at(1)));
-        assert_eq!(roles().await, [Role::Owner, Role::Admin, Role::Admin, Role::Member], "a member stays one");
+        assert_eq!(
+            roles().await,
+            [Role::Owner, Role::Admin, Role::Admin, Role::Member],
+            "a member stays one"
+        );
     }
 }

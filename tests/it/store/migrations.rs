@@ -49,7 +49,8 @@ both! {
 
 both! {
     async fn migrating_again_changes_nothing(database) {
-        let before = database.texts("SELECT CAST(installed_on AS TEXT) FROM _sqlx_migrations").await;
+        let before =
+            database.texts("SELECT CAST(installed_on AS TEXT) FROM _sqlx_migrations").await;
         database.store.migrate().await.unwrap();
         let after = database.texts("SELECT CAST(installed_on AS TEXT) FROM _sqlx_migrations").await;
         assert_eq!(after, before);
@@ -82,7 +83,10 @@ both! {
     async fn a_database_that_is_behind_is_not_served_unless_it_may_be_migrated(database) {
         let fresh = empty(database.is_postgres()).await;
         let error = open(&fresh, false).await.err().unwrap().to_string();
-        assert!(error.contains("DB_AUTO_MIGRATE") && error.contains("mission-control migrate"), "{error}");
+        assert!(
+            error.contains("DB_AUTO_MIGRATE") && error.contains("mission-control migrate"),
+            "{error}"
+        );
         open(&fresh, true).await.unwrap();
         open(&fresh, false).await.unwrap();
         // A later version of the server brings one more than this database has.
@@ -104,7 +108,9 @@ both! {
             let error = format!("{:#}", open(&database, auto_migrate).await.err().unwrap());
             assert!(error.contains("9999") && error.contains("newer version"), "{error}");
         }
-        for outcome in [database.store.migrate().await, database.store.is_current().await.map(|_| ())] {
+        for outcome in
+            [database.store.migrate().await, database.store.is_current().await.map(|_| ())]
+        {
             assert!(matches!(outcome, Err(StoreError::Migration(_))), "{outcome:?}");
         }
     }
@@ -113,7 +119,9 @@ both! {
 both! {
     async fn a_migration_whose_text_has_changed_is_refused(database) {
         let other = if database.is_postgres() { "'\\x00'::bytea" } else { "x'00'" };
-        database.execute(&format!("UPDATE _sqlx_migrations SET checksum = {other} WHERE version = 1")).await;
+        database
+            .execute(&format!("UPDATE _sqlx_migrations SET checksum = {other} WHERE version = 1"))
+            .await;
         for auto_migrate in [true, false] {
             let error = format!("{:#}", open(&database, auto_migrate).await.err().unwrap());
             assert!(error.contains("migration 1 ") && error.contains("different text"), "{error}");
@@ -150,4 +158,24 @@ async fn a_question_that_the_database_cannot_answer_is_not_taken_for_an_empty_da
     let store = Store::connect(&parse(url.as_str())).await.unwrap();
     let outcome = store.migrations().await;
     assert!(matches!(outcome, Err(StoreError::Driver(_))), "permission denied: {outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_migrate_together_whatever_the_default_isolation() {
+    let fresh = EmptyDatabase::postgres().await;
+    let name = fresh.name();
+    fresh
+        .execute(&format!(
+            "ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"
+        ))
+        .await;
+    let instances: Vec<_> = (0..4)
+        .map(|_| {
+            let url = fresh.url.clone();
+            tokio::spawn(async move { Store::connect(&parse(&url)).await?.migrate().await })
+        })
+        .collect();
+    for instance in instances {
+        instance.await.unwrap().unwrap();
+    }
 }

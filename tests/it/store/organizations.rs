@@ -40,7 +40,8 @@ both! {
         };
         commit!(database.store, conn => insert_organization(conn, &new));
         member(&database.store, new.id, viewer, Role::Admin, at(0)).await;
-        let found = read!(database.store, conn => load_organizations(conn, viewer, &[new.id])).unwrap();
+        let found =
+            read!(database.store, conn => load_organizations(conn, viewer, &[new.id])).unwrap();
         let [found] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(found.viewer_role, Role::Admin);
         assert_eq!(found.organization.id, new.id);
@@ -55,13 +56,17 @@ both! {
     async fn only_members_see_an_organization(database) {
         let store = &database.store;
         let (ada, bob) = (user(store, "user_a").await, user(store, "user_b").await);
-        let (shared, foreign) = (organization(store, None).await, organization(store, Some("org_b")).await);
+        let (shared, foreign) =
+            (organization(store, None).await, organization(store, Some("org_b")).await);
         member(store, shared, ada, Role::Member, at(0)).await;
         member(store, shared, bob, Role::Owner, at(0)).await;
         member(store, foreign, bob, Role::Admin, at(0)).await;
         let both = [shared, foreign, OrganizationId::generate(), shared];
         assert_eq!(visible(&database, ada, &both).await, [(shared, Role::Member)]);
-        assert_eq!(visible(&database, bob, &both).await, [(shared, Role::Owner), (foreign, Role::Admin)]);
+        assert_eq!(
+            visible(&database, bob, &both).await,
+            [(shared, Role::Owner), (foreign, Role::Admin)]
+        );
         assert_eq!(visible(&database, UserId::generate(), &both).await, []);
         let (none, statements) = {
             let before = store.statements();
@@ -123,10 +128,14 @@ both! {
             member(store, other, person, Role::Owner, at(0)).await;
         }
         database
-            .execute(&format!("UPDATE users SET active_organization_id = '{shared}' WHERE id = '{ada}'"))
+            .execute(&format!(
+                "UPDATE users SET active_organization_id = '{shared}' WHERE id = '{ada}'"
+            ))
             .await;
         database
-            .execute(&format!("UPDATE users SET active_organization_id = '{other}' WHERE id = '{bob}'"))
+            .execute(&format!(
+                "UPDATE users SET active_organization_id = '{other}' WHERE id = '{bob}'"
+            ))
             .await;
         assert!(commit!(store, conn => delete_organization(conn, shared)));
         assert!(!commit!(store, conn => delete_organization(conn, shared)));
@@ -135,7 +144,10 @@ both! {
             [("organization_members", 2), ("organizations", 1), ("users", 2)]
         );
         assert_eq!(standing(store, "user_a").await.user.unwrap().active_organization_id, None);
-        assert_eq!(standing(store, "user_b").await.user.unwrap().active_organization_id, Some(other));
+        assert_eq!(
+            standing(store, "user_b").await.user.unwrap().active_organization_id,
+            Some(other)
+        );
     }
 }
 

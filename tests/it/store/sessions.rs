@@ -37,7 +37,10 @@ both! {
             assert_eq!(commit!(database.store, conn => expire_revocations(conn, still)), 0);
             assert!(is_revoked(&database, Some(session)).await, "{first:?}, {second:?}");
             if let Some(last) = last {
-                assert_eq!(commit!(database.store, conn => expire_revocations(conn, at(last + 1))), 1);
+                assert_eq!(
+                    commit!(database.store, conn => expire_revocations(conn, at(last + 1))),
+                    1
+                );
                 assert!(!is_revoked(&database, Some(session)).await, "{first:?}, {second:?}");
             }
             database.execute("DELETE FROM revoked_sessions").await;

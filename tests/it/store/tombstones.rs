@@ -29,7 +29,8 @@ both! {
                 let tombstone = Tombstone { is_permanent, deleted_at: at(microseconds) };
                 commit!(database.store, conn => write_tombstone(conn, Kind::User, &id, tombstone));
             }
-            let found = read!(database.store, conn => find_tombstone(conn, Kind::User, &id)).unwrap();
+            let found =
+                read!(database.store, conn => find_tombstone(conn, Kind::User, &id)).unwrap();
             let expected = Tombstone { is_permanent: expected.0, deleted_at: at(expected.1) };
             assert_eq!(found, Some(expected), "{first:?} then {second:?}");
         }
@@ -40,15 +41,16 @@ both! {
 both! {
     async fn kinds_do_not_stand_for_each_other(database) {
         let kinds = [Kind::User, Kind::Organization, Kind::Membership];
-        for (index, kind) in kinds.into_iter().enumerate() {
+        for (index, kind) in (0..).zip(kinds) {
             let before = read!(database.store, conn => find_tombstone(conn, kind, "same")).unwrap();
             assert_eq!(before, None, "{kind:?}");
-            let tombstone = Tombstone { is_permanent: true, deleted_at: at(index as i64) };
+            let tombstone = Tombstone { is_permanent: true, deleted_at: at(index) };
             commit!(database.store, conn => write_tombstone(conn, kind, "same", tombstone));
             let after = read!(database.store, conn => find_tombstone(conn, kind, "same")).unwrap();
             assert_eq!(after, Some(tombstone), "{kind:?}");
         }
-        let other = read!(database.store, conn => find_tombstone(conn, Kind::User, "other")).unwrap();
+        let other =
+            read!(database.store, conn => find_tombstone(conn, Kind::User, "other")).unwrap();
         assert_eq!(other, None);
     }
 }

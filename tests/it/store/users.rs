@@ -1,7 +1,5 @@
 //! Users: what decides about a session, whose word counts about a profile, and who may delete whom.
 
-use std::collections::BTreeSet;
-
 use mission_control::{
     model::{AttemptId, OrganizationId, Role, UserId},
     store::{
@@ -10,10 +8,10 @@ use mission_control::{
         tombstones::{Kind, Tombstone, write_tombstone},
         users::{
             ClaimedProfile, ClerkProfile, DeletionMark, Lookup, NewUser, ProfileChanges,
-            ProfileTry, apply_claims, apply_clerk_profile, claim_profile_try, delete_user,
-            find_stale_deletion_marks, find_standing, find_standing_with_memberships, load_users,
-            mark_deletion, set_super_admin, take_over_deletion_mark, unmark_deletion,
-            update_profile,
+            ProfileTry, Standing, apply_claims, apply_clerk_profile, claim_profile_try,
+            delete_user, find_stale_deletion_marks, find_standing, find_standing_with_memberships,
+            insert_user, load_active_organizations, load_users, mark_deletion, set_super_admin,
+            take_over_deletion_mark, unmark_deletion, update_profile,
         },
     },
 };
@@ -72,10 +70,17 @@ both! {
         assert!(!found.is_super_admin);
 
         let bare = standing(store, "user_bare").await.user.unwrap();
-        assert_eq!((bare.email.as_deref(), bare.email_as_of, bare.name.as_deref()), (None, None, None));
-        assert_eq!((bare.profile_next_try, bare.profile_tried_at, bare.profile_tries), (None, None, 0));
+        assert_eq!(
+            (bare.email.as_deref(), bare.email_as_of, bare.name.as_deref()),
+            (None, None, None)
+        );
+        assert_eq!(
+            (bare.profile_next_try, bare.profile_tried_at, bare.profile_tries),
+            (None, None, 0)
+        );
         assert_eq!(bare.active_organization_id, None);
-        let fields = [&bare.preferred_name, &bare.pronouns, &bare.timezone, &bare.notes, &bare.context];
+        let fields =
+            [&bare.preferred_name, &bare.pronouns, &bare.timezone, &bare.notes, &bare.context];
         assert_eq!(fields, [&None; 5]);
         assert!(!bare.email_verified);
 
@@ -93,8 +98,7 @@ both! {
     async fn a_clerk_id_is_taken_once(database) {
         user_as(&database.store, &nameless("user_a")).await;
         let mut tx = database.store.begin().await.unwrap();
-        let outcome =
-            mission_control::store::users::insert_user(tx.conn(), &nameless("user_a")).await;
+        let outcome = insert_user(tx.conn(), &nameless("user_a")).await;
         assert!(matches!(outcome, Err(StoreError::Driver(_))), "{outcome:?}");
         drop(tx);
         // Letter case is part of an id.
@@ -107,7 +111,7 @@ async fn look_up(
     database: &TestDatabase,
     session: Option<&str>,
     organization: Option<&str>,
-) -> mission_control::store::users::Standing {
+) -> Standing {
     let lookup = Lookup {
         clerk_user_id: "user_a",
         session_id: session,
@@ -185,7 +189,13 @@ both! {
 
         let bob = user(store, "user_b").await;
         let mut expected = Vec::new();
-        for (joined, role) in [(0, Role::Owner), (1, Role::Admin), (1, Role::Member), (500_000, Role::Owner), (500_001, Role::Member)] {
+        for (joined, role) in [
+            (0, Role::Owner),
+            (1, Role::Admin),
+            (1, Role::Member),
+            (500_000, Role::Owner),
+            (500_001, Role::Member),
+        ] {
             let here = organization(store, None).await;
             expected.push((at(joined), member(store, here, ada, role, at(joined)).await, role));
             member(store, here, bob, Role::Owner, at(0)).await;
@@ -198,11 +208,18 @@ both! {
                 .iter()
                 .map(|row| (row.membership.created_at, row.membership.id, row.membership.role))
                 .collect();
-            assert_eq!(rows, expected[..expected.len().min(limit as usize)], "in order, limit {limit}");
+            assert_eq!(
+                rows,
+                expected[..expected.len().min(usize::try_from(limit).unwrap())],
+                "in order, limit {limit}"
+            );
             for row in &memberships {
                 assert_eq!(row.organization.viewer_role, row.membership.role);
                 assert_eq!(row.organization.organization.id, row.membership.organization_id);
-                assert_eq!((row.name.as_deref(), row.email.as_deref()), (Some("Ada"), Some("a@example.com")));
+                assert_eq!(
+                    (row.name.as_deref(), row.email.as_deref()),
+                    (Some("Ada"), Some("a@example.com"))
+                );
             }
         }
     }
@@ -254,7 +271,11 @@ both! {
             assert!(commit!(store, conn => apply_claims(conn, id, claims)));
             let found = standing(store, &clerk_user_id).await.user.unwrap();
             let case = format!("{stored:?} then {claimed:?}");
-            assert_eq!((found.email.as_deref(), found.email_as_of), (expected.0, expected.1.map(at)), "{case}");
+            assert_eq!(
+                (found.email.as_deref(), found.email_as_of),
+                (expected.0, expected.1.map(at)),
+                "{case}"
+            );
             assert_eq!(found.email_verified, found.email.as_deref() == new, "{case}");
             assert_eq!(found.updated_at, at(77), "{case}");
         }
@@ -292,7 +313,10 @@ both! {
         let stranger = UserId::generate();
         assert!(!commit!(store, conn => apply_claims(conn, stranger, claims(Some("Eve"), None))));
         commit!(store, conn => mark_deletion(conn, &mark(ada, 0)));
-        assert!(!commit!(store, conn => apply_claims(conn, ada, claims(Some("Eve"), None))), "being deleted");
+        assert!(
+            !commit!(store, conn => apply_claims(conn, ada, claims(Some("Eve"), None))),
+            "being deleted"
+        );
     }
 }
 
@@ -319,7 +343,9 @@ both! {
             ((old, Some(999_999), Some(999_999)), (new, 1_000_000), (new, Some(1_000_000)), true),
         ];
         let store = &database.store;
-        for (index, (stored, (email, updated_at), expected, is_banned)) in cases.into_iter().enumerate() {
+        for (index, (stored, (email, updated_at), expected, is_banned)) in
+            cases.into_iter().enumerate()
+        {
             let clerk_user_id = format!("user_{index}");
             let stored_user = NewUser {
                 email: stored.0,
@@ -342,9 +368,17 @@ both! {
             let case = format!("{stored:?} then {email:?} at {updated_at}");
             assert_eq!(found.is_banned, is_banned, "{case}");
             let found = found.user.unwrap();
-            assert_eq!((found.email.as_deref(), found.email_as_of), (expected.0, expected.1.map(at)), "{case}");
+            assert_eq!(
+                (found.email.as_deref(), found.email_as_of),
+                (expected.0, expected.1.map(at)),
+                "{case}"
+            );
             assert_eq!(found.email_verified, expected.0 == new, "{case}");
-            assert_eq!(found.name.as_deref(), Some("Ada"), "a name fills an empty place whatever its age: {case}");
+            assert_eq!(
+                found.name.as_deref(),
+                Some("Ada"),
+                "a name fills an empty place whatever its age: {case}"
+            );
             assert_eq!(found.updated_at, at(77), "{case}");
             // What was applied is remembered: the one before it changes nothing any more.
             let earlier = ClerkProfile {
@@ -358,7 +392,11 @@ both! {
             let after = standing(store, &clerk_user_id).await;
             assert_eq!(after.is_banned, is_banned, "{case}");
             let after = after.user.unwrap();
-            assert_eq!((after.email, after.email_as_of), (found.email, found.email_as_of), "{case}");
+            assert_eq!(
+                (after.email, after.email_as_of),
+                (found.email, found.email_as_of),
+                "{case}"
+            );
             assert_eq!(after.name.as_deref(), Some("Ada"), "{case}");
         }
         let stranger = UserId::generate();
@@ -396,7 +434,10 @@ both! {
         let found = standing(store, "user_a").await;
         assert!(found.is_banned);
         let found = found.user.unwrap();
-        assert_eq!((found.email.as_deref(), found.email_as_of), (Some("a@example.com"), Some(at(1))));
+        assert_eq!(
+            (found.email.as_deref(), found.email_as_of),
+            (Some("a@example.com"), Some(at(1)))
+        );
         assert!(found.email_verified);
     }
 }
@@ -456,14 +497,22 @@ both! {
             };
             let id = user_as(store, &new).await;
             let before = standing(store, &clerk_user_id).await.user.unwrap();
-            let claim = ProfileTry { now: at(100), next: at(200), ignore_back_off_before: ignore.map(at) };
-            assert_eq!(commit!(store, conn => claim_profile_try(conn, id, claim)), is_due, "case {index}");
+            let claim =
+                ProfileTry { now: at(100), next: at(200), ignore_back_off_before: ignore.map(at) };
+            assert_eq!(
+                commit!(store, conn => claim_profile_try(conn, id, claim)),
+                is_due,
+                "case {index}"
+            );
             let after = standing(store, &clerk_user_id).await.user.unwrap();
             if is_due {
                 assert_eq!(after.profile_tried_at, Some(at(100)));
                 assert_eq!(after.profile_next_try, Some(at(200)));
                 assert_eq!(after.profile_tries, before.profile_tries + 1);
-                assert!(!commit!(store, conn => claim_profile_try(conn, id, claim)), "case {index}: twice");
+                assert!(
+                    !commit!(store, conn => claim_profile_try(conn, id, claim)),
+                    "case {index}: twice"
+                );
             } else {
                 assert!(after == before, "case {index}");
             }
@@ -503,10 +552,12 @@ both! {
             profile_next_try: Some(at(60_000_000)),
             ..nameless("user_tried")
         };
-        let (fresh, tried) = (user(&database.store, "user_a").await, user_as(&database.store, &tried).await);
+        let (fresh, tried) =
+            (user(&database.store, "user_a").await, user_as(&database.store, &tried).await);
         // The back-off has passed; and bootstrap, which ignores it.
         for (id, ignore) in [(fresh, None), (tried, Some(at(0)))] {
-            let claim = ProfileTry { now: at(1), next: at(60_000_000), ignore_back_off_before: ignore };
+            let claim =
+                ProfileTry { now: at(1), next: at(60_000_000), ignore_back_off_before: ignore };
             let count = how_many(&database, move |store| async move {
                 commit!(store, conn => claim_profile_try(conn, id, claim))
             });
@@ -547,11 +598,15 @@ both! {
                 assert_eq!(standing(store, "user_a").await.user.unwrap().updated_at, at(now));
             }
         }
-        let changes = ProfileChanges { name: Some(Some("Eve".to_owned())), ..ProfileChanges::default() };
+        let changes =
+            ProfileChanges { name: Some(Some("Eve".to_owned())), ..ProfileChanges::default() };
         let stranger = UserId::generate();
         assert!(!commit!(store, conn => update_profile(conn, stranger, &changes, at(0))));
         commit!(store, conn => mark_deletion(conn, &mark(ada, 0)));
-        assert!(!commit!(store, conn => update_profile(conn, ada, &changes, at(0))), "being deleted");
+        assert!(
+            !commit!(store, conn => update_profile(conn, ada, &changes, at(0))),
+            "being deleted"
+        );
         assert_eq!(stored().await, expected);
     }
 }
@@ -560,15 +615,19 @@ both! {
     async fn an_attempt_undoes_only_its_own_mark(database) {
         let store = &database.store;
         let ada = user(store, "user_a").await;
-        let (first, second) = (mark(ada, 1), DeletionMark { from_clerk: false, session_id: None, ..mark(ada, 2) });
+        let (first, second) =
+            (mark(ada, 1), DeletionMark { from_clerk: false, session_id: None, ..mark(ada, 2) });
         assert!(commit!(store, conn => mark_deletion(conn, &first)));
         assert!(commit!(store, conn => mark_deletion(conn, &second)), "a later attempt takes over");
         assert!(!commit!(store, conn => unmark_deletion(conn, ada, first.attempt)));
         assert!(standing(store, "user_a").await.is_being_deleted);
         let stale = read!(store, conn => find_stale_deletion_marks(conn, at(2))).unwrap();
-        assert_eq!(stale, [second.clone()]);
+        assert_eq!(stale, std::slice::from_ref(&second));
         assert!(commit!(store, conn => unmark_deletion(conn, ada, second.attempt)));
-        assert!(!commit!(store, conn => unmark_deletion(conn, ada, second.attempt)), "nothing left to undo");
+        assert!(
+            !commit!(store, conn => unmark_deletion(conn, ada, second.attempt)),
+            "nothing left to undo"
+        );
         assert!(!standing(store, "user_a").await.is_being_deleted);
         assert_eq!(read!(store, conn => find_stale_deletion_marks(conn, at(9))).unwrap(), []);
         let stranger = mark(UserId::generate(), 0);
@@ -589,7 +648,16 @@ both! {
         }
         user(store, "user_unmarked").await;
         marks.sort_by_key(|mark| mark.marked_at);
-        for (before, count) in [(-1, 0), (0, 1), (1, 2), (499_999, 2), (500_000, 3), (500_001, 4), (999_999, 4), (1_000_000, 5)] {
+        for (before, count) in [
+            (-1, 0),
+            (0, 1),
+            (1, 2),
+            (499_999, 2),
+            (500_000, 3),
+            (500_001, 4),
+            (999_999, 4),
+            (1_000_000, 5),
+        ] {
             let stale = read!(store, conn => find_stale_deletion_marks(conn, at(before))).unwrap();
             assert_eq!(stale, marks[..count], "before {before}");
         }
@@ -610,12 +678,16 @@ both! {
             }
         });
         assert_eq!(count.await, 1);
-        assert!(!commit!(store, conn => unmark_deletion(conn, ada, stale.attempt)), "the old attempt is out");
+        assert!(
+            !commit!(store, conn => unmark_deletion(conn, ada, stale.attempt)),
+            "the old attempt is out"
+        );
         let taken = read!(store, conn => find_stale_deletion_marks(conn, at(9))).unwrap();
         let [taken] = taken.as_slice() else { panic!("{taken:?}") };
         assert_ne!(taken.attempt, stale.attempt);
         assert_eq!(taken.marked_at, at(9));
-        let rest = DeletionMark { attempt: stale.attempt, marked_at: stale.marked_at, ..taken.clone() };
+        let rest =
+            DeletionMark { attempt: stale.attempt, marked_at: stale.marked_at, ..taken.clone() };
         assert_eq!(rest, stale, "what was asked for is kept");
     }
 }
@@ -635,16 +707,59 @@ both! {
         assert!(commit!(store, conn => delete_user(conn, ada)));
         assert!(!commit!(store, conn => delete_user(conn, ada)));
         // The personal organization stays, without a person: deleting it is a statement of its own.
-        assert_eq!(rows(&database).await, [
-            ("organization_members", 2),
-            ("organizations", 3),
-            ("revoked_sessions", 1),
-            ("tombstones", 1),
-            ("users", 1),
-        ]);
+        assert_eq!(
+            rows(&database).await,
+            [
+                ("organization_members", 2),
+                ("organizations", 3),
+                ("revoked_sessions", 1),
+                ("tombstones", 1),
+                ("users", 1),
+            ]
+        );
         let orphans = "SELECT COUNT(*) FROM organizations WHERE personal_user_id IS NULL";
         assert_eq!(database.number(orphans).await, 2);
         assert!(standing(store, "user_b").await.user.is_some());
+    }
+}
+
+both! {
+    async fn a_user_works_in_the_stored_organization_else_in_the_oldest(database) {
+        let store = &database.store;
+        let (ada, bob) = (user(store, "user_a").await, user(store, "user_b").await);
+        let lonely = user(store, "user_c").await;
+        let mut organizations = Vec::new();
+        for joined in [500_001, 500_000, 1_000_000] {
+            let here = organization(store, None).await;
+            member(store, here, ada, Role::Member, at(joined)).await;
+            organizations.push(here);
+        }
+        let foreign = personal(store, bob).await;
+        // What is stored as active, and what is active then.
+        let cases = [
+            (None, organizations[1]),
+            (Some(organizations[2]), organizations[2]),
+            (Some(organizations[0]), organizations[0]),
+            // Of an organization that the user has left.
+            (Some(foreign), organizations[1]),
+        ];
+        for (stored, expected) in cases {
+            let value = stored.map_or("NULL".to_owned(), |id| format!("'{id}'"));
+            database
+                .execute(&format!(
+                    "UPDATE users SET active_organization_id = {value} WHERE id = '{ada}'"
+                ))
+                .await;
+            let ids = [ada, lonely, bob, UserId::generate(), ada];
+            let mut found = read!(store, conn => load_active_organizations(conn, &ids)).unwrap();
+            found.sort_unstable();
+            let mut expected = vec![(ada, expected), (bob, foreign)];
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{stored:?}");
+        }
+        let before = store.statements();
+        assert!(read!(store, conn => load_active_organizations(conn, &[])).unwrap().is_empty());
+        assert_eq!(store.statements(), before, "no keys, no statement");
     }
 }
 
@@ -654,7 +769,10 @@ both! {
         let (ada, _) = (user(store, "user_a").await, user(store, "user_b").await);
         for is_super_admin in [true, true, false] {
             assert!(commit!(store, conn => set_super_admin(conn, ada, is_super_admin)));
-            assert_eq!(standing(store, "user_a").await.user.unwrap().is_super_admin, is_super_admin);
+            assert_eq!(
+                standing(store, "user_a").await.user.unwrap().is_super_admin,
+                is_super_admin
+            );
             assert!(!standing(store, "user_b").await.user.unwrap().is_super_admin);
         }
         let stranger = UserId::generate();
@@ -665,7 +783,7 @@ both! {
 both! {
     async fn a_transaction_that_is_dropped_leaves_nothing(database) {
         let mut tx = database.store.begin().await.unwrap();
-        mission_control::store::users::insert_user(tx.conn(), &nameless("user_a")).await.unwrap();
+        insert_user(tx.conn(), &nameless("user_a")).await.unwrap();
         drop(tx);
         user(&database.store, "user_b").await;
         assert!(standing(&database.store, "user_a").await.user.is_none());
@@ -678,23 +796,31 @@ async fn what_cannot_be_read_is_corrupt_and_no_panic() {
     // PostgreSQL's types keep such values out.
     let database = TestDatabase::sqlite().await;
     let ada = user(&database.store, "user_a").await;
-    let broken = BTreeSet::from([
-        "id = 'no-uuid'",
-        "created_at = 'yesterday'",
-        "created_at = 17",
-        "email_as_of = 'soon'",
-        "active_organization_id = x'00'",
-        "profile_tries = 'many'",
-        "is_super_admin = 'perhaps'",
-    ]);
-    let columns: Vec<_> = broken.iter().map(|text| text.split(' ').next().unwrap()).collect();
-    for (set, column) in broken.iter().zip(columns) {
-        database.execute(&format!("PRAGMA foreign_keys = OFF; CREATE TABLE kept AS SELECT {column} AS v FROM users; UPDATE users SET {set}")).await;
-        let lookup =
-            Lookup { clerk_user_id: "user_a", session_id: None, clerk_organization_id: None };
+    for (column, value) in [
+        ("id", "'no-uuid'"),
+        ("created_at", "'yesterday'"),
+        ("created_at", "17"),
+        ("email_as_of", "'soon'"),
+        ("active_organization_id", "x'00'"),
+        ("profile_tries", "'many'"),
+        ("is_super_admin", "'perhaps'"),
+    ] {
+        let without_keys = "PRAGMA foreign_keys = OFF";
+        database
+            .execute(&format!(
+                "{without_keys}; CREATE TABLE kept AS SELECT {column} AS value FROM users; \
+                 UPDATE users SET {column} = {value}"
+            ))
+            .await;
+        let lookup = Lookup::of_user("user_a");
         let outcome = read!(database.store, conn => find_standing(conn, lookup));
-        assert!(matches!(outcome, Err(StoreError::Corrupt(_))), "{set}: {outcome:?}");
-        database.execute(&format!("PRAGMA foreign_keys = OFF; UPDATE users SET {column} = (SELECT v FROM kept); DROP TABLE kept")).await;
+        assert!(matches!(outcome, Err(StoreError::Corrupt(_))), "{column} = {value}: {outcome:?}");
+        database
+            .execute(&format!(
+                "{without_keys}; UPDATE users SET {column} = (SELECT value FROM kept); \
+                 DROP TABLE kept"
+            ))
+            .await;
     }
     assert_eq!(standing(&database.store, "user_a").await.user.unwrap().id, ada);
 }

@@ -28,9 +28,10 @@ both! {
         let second = database.second_instance().await;
         let mut first = database.store.begin().await.unwrap();
         assert!(insert_message(first.conn(), "msg_a", at(0)).await.unwrap());
-        let other = tokio::spawn(async move {
-            commit!(second, conn => insert_message(conn, "msg_a", at(1)))
-        });
+        let other =
+            tokio::spawn(
+                async move { commit!(second, conn => insert_message(conn, "msg_a", at(1))) },
+            );
         if database.is_postgres() {
             database.until_waiting(1).await;
         }
@@ -41,11 +42,18 @@ both! {
 
 both! {
     async fn old_messages_are_forgotten_to_the_microsecond(database) {
-        for (id, microseconds) in [("a", 0), ("b", 1), ("c", 500_000), ("d", 500_001), ("e", 1_000_000)] {
+        for (id, microseconds) in
+            [("a", 0), ("b", 1), ("c", 500_000), ("d", 500_001), ("e", 1_000_000)]
+        {
             commit!(database.store, conn => insert_message(conn, id, at(microseconds)));
         }
-        for (before, gone) in [(-1, 0), (0, 1), (0, 0), (500_000, 2), (999_999, 1), (1_000_000, 1)] {
-            assert_eq!(commit!(database.store, conn => expire_messages(conn, at(before))), gone, "{before}");
+        for (before, gone) in [(-1, 0), (0, 1), (0, 0), (500_000, 2), (999_999, 1), (1_000_000, 1)]
+        {
+            assert_eq!(
+                commit!(database.store, conn => expire_messages(conn, at(before))),
+                gone,
+                "{before}"
+            );
         }
         assert_eq!(rows(&database).await, []);
     }

@@ -35,7 +35,7 @@ impl Proxy {
                 {
                     let losses = counted.clone();
                     thread::spawn(move || {
-                        forward(from, to, || losses.load(Ordering::SeqCst) == born)
+                        forward(from, to, || losses.load(Ordering::SeqCst) == born);
                     });
                 }
             }
