@@ -1,8 +1,10 @@
 //! Changing the own profile: what a valid value is, and the one statement that stores it.
 
-use std::sync::{Arc, LazyLock};
-
-use std::collections::HashMap;
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use super::{AccountError, Accounts, Refusal};
 use crate::{
@@ -38,7 +40,7 @@ pub struct ProfileInput {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// Name of the field, in snake case.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What is wrong, for programs.
     pub kind: MistakeKind,
     /// What is wrong and how to correct it, for people.
@@ -149,7 +151,7 @@ fn line(
     let text = text.trim();
     if text.chars().any(char::is_control) {
         mistakes.push(Mistake {
-            field,
+            field: field.into(),
             kind: MistakeKind::Invalid,
             message: "Remove the control characters (line breaks and tabs among them).".to_owned(),
         });
@@ -169,7 +171,7 @@ fn text_block(
     let text = text.trim();
     if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
         mistakes.push(Mistake {
-            field,
+            field: field.into(),
             kind: MistakeKind::Invalid,
             message: "Remove the control characters; only line breaks and tabs are allowed."
                 .to_owned(),
@@ -188,7 +190,7 @@ fn bounded(
     let length = text.chars().count();
     if length > longest {
         mistakes.push(Mistake {
-            field,
+            field: field.into(),
             kind: MistakeKind::TooLong,
             message: format!("Use at most {longest} characters; this has {length}."),
         });
@@ -212,7 +214,7 @@ fn timezone(field: &'static str, text: &str, mistakes: &mut Vec<Mistake>) -> Opt
     let known = NAMES.get(&text.to_lowercase());
     if known.is_none() {
         mistakes.push(Mistake {
-            field,
+            field: field.into(),
             kind: MistakeKind::UnknownTimezone,
             message: "Use a name from the IANA time zone database, for example `Europe/Berlin`."
                 .to_owned(),
@@ -270,8 +272,8 @@ mod tests {
             notes: set("bell\u{7}"),
             context: set(&"c".repeat(10_001)),
         };
-        let kinds: Vec<_> =
-            input.check().err().unwrap().iter().map(|m| (m.field, m.kind)).collect();
+        let mistakes = input.check().err().unwrap();
+        let kinds: Vec<_> = mistakes.iter().map(|m| (m.field.as_ref(), m.kind)).collect();
         assert_eq!(
             kinds,
             [

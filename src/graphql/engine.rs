@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Positioned, Request, Response, ServerError, Value, Variables,
+    Positioned, Request, Response, ServerError, Variables,
     parser::{
         self, parse_query,
         types::{ExecutableDocument, OperationDefinition, OperationType},
     },
-    value,
 };
 
 use super::{
     context::Viewer,
     documents::{Documents, Prepared},
+    empty_objects::mark,
     error::{ApiError, Code},
     nulls::OutputTypes,
     ordering::order,
@@ -188,6 +188,7 @@ impl Engine {
                 .await
                 .map_err(|errors| RequestError::found(Code::BadUserInput, errors))?;
         }
+        mark(&mut document);
         let phase = Arc::new(Phase::execution());
         let mut request = Request::new("").variables(variables).data(viewer).data(phase.clone());
         if let Some(name) = name {
@@ -203,10 +204,6 @@ impl Engine {
         }
         for error in &mut response.errors {
             complete(error);
-        }
-        if response.data == Value::Null && response.errors.is_empty() {
-            // Everything was skipped: an empty object, not an absent one.
-            response.data = value!({});
         }
         inner.output_types.settle(
             &mut response.data,

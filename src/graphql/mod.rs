@@ -4,6 +4,7 @@
 mod connection;
 mod context;
 mod documents;
+mod empty_objects;
 pub mod engine;
 pub mod error;
 mod loaders;

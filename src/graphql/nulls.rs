@@ -232,6 +232,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn a_failed_field_is_null_or_takes_what_is_around_it_along() {
         for (query, data, errors, expected) in [
             // Nothing failed.

@@ -1,5 +1,6 @@
 //! Puts an answer's fields into the order in which they were asked for (GraphQL specification, section
-//! 7.2.2). The framework resolves fields side by side and lists them as they finish.
+//! 7.2.2). The framework resolves fields side by side and lists them as they finish. Takes out what
+//! was asked for in addition ([`MARK`]).
 
 use std::collections::HashMap;
 
@@ -7,6 +8,8 @@ use async_graphql::{
     Name, Positioned, Value,
     parser::types::{ExecutableDocument, FragmentDefinition, Selection, SelectionSet},
 };
+
+use super::empty_objects::MARK;
 
 type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
 
@@ -30,6 +33,7 @@ fn arrange(value: &mut Value, selected: &[&SelectionSet], fragments: &Fragments)
             }
         }
         Value::Object(fields) => {
+            fields.shift_remove(MARK);
             let mut asked = Vec::with_capacity(fields.len());
             for set in selected {
                 collect(set, fragments, &mut asked);

@@ -17,7 +17,15 @@ use crate::{
     accounts::{DeletionRequest, Effort, Mistake, MistakeKind, ProfileInput, Target},
     auth::{Authentication, Session},
     model::{User, UserId},
+    store::users::ProfileChanges,
 };
+
+/// What a PATCH may change.
+const MEMBERS: [&str; 6] = ["name", "preferred_name", "pronouns", "timezone", "notes", "context"];
+/// The most unknown members of a PATCH that are named in the answer.
+const MAX_UNKNOWN: usize = 10;
+/// The most characters of a name of the client's that are repeated.
+const LONGEST_NAME: usize = 60;
 
 /// The profile as the product text shows it.
 #[derive(Serialize)]
@@ -104,9 +112,9 @@ pub async fn update(
         Err(error) => return RestError::from(error).into_response(),
     };
     within_bounds(&state, async {
-        let input = read_changes(&bytes)?;
+        let sent = read_members(&bytes)?;
         let resolved = state.accounts.resolve(&session, Effort::default()).await?;
-        let changes = input.check().map_err(|mistakes| RestError::mistakes(&mistakes))?;
+        let changes = check(sent).map_err(|mistakes| RestError::mistakes(&mistakes))?;
         let user = state.accounts.update_profile(&resolved.user, &changes).await?;
         Ok(profile(&user, &session))
     })
@@ -161,18 +169,24 @@ fn profile(user: &User, session: &Session) -> Response {
     Json(Profile::new(user, session)).into_response()
 }
 
-/// The members of a PATCH: each a string or `null`, none unknown.
-fn read_changes(bytes: &[u8]) -> Result<ProfileInput, RestError> {
+/// The members of a PATCH.
+fn read_members(bytes: &[u8]) -> Result<Map<String, Value>, RestError> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| {
         RestError::new(
             StatusCode::BAD_REQUEST,
             format!("The body is not JSON: line {}, column {}.", error.line(), error.column()),
         )
     })?;
-    let Value::Object(mut members) = value else {
+    let Value::Object(members) = value else {
         let detail = "The body must be a JSON object.";
         return Err(RestError::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
     };
+    Ok(members)
+}
+
+/// The changes that a PATCH asks for: each member a string or `null`, none unknown. Otherwise every
+/// mistake, in the order of the fields.
+fn check(mut members: Map<String, Value>) -> Result<ProfileChanges, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut take = |field| take_text(&mut members, field, &mut mistakes);
     let input = ProfileInput {
@@ -183,18 +197,18 @@ fn read_changes(bytes: &[u8]) -> Result<ProfileInput, RestError> {
         notes: take("notes"),
         context: take("context"),
     };
-    if !members.is_empty() {
-        // The names are the client's; only how many there are is repeated.
-        mistakes.push(Mistake {
-            field: "",
-            kind: MistakeKind::Invalid,
-            message: format!(
-                "{} unknown member(s); known are name, preferred_name, pronouns, timezone, notes, context.",
-                members.len()
-            ),
-        });
+    let checked = input.check();
+    if let Err(others) = &checked {
+        mistakes.extend_from_slice(others);
     }
-    if mistakes.is_empty() { Ok(input) } else { Err(RestError::mistakes(&mistakes)) }
+    mistakes.sort_by_key(|mistake| MEMBERS.iter().position(|member| *member == mistake.field));
+    // However much was sent, the answer is short.
+    mistakes.extend(members.keys().take(MAX_UNKNOWN).map(|name| Mistake {
+        field: name.chars().take(LONGEST_NAME).collect::<String>().into(),
+        kind: MistakeKind::Invalid,
+        message: format!("There is no such member. Known are {}.", MEMBERS.join(", ")),
+    }));
+    if mistakes.is_empty() { checked } else { Err(mistakes) }
 }
 
 fn take_text(
@@ -207,7 +221,7 @@ fn take_text(
         Value::String(text) => Some(Some(text)),
         _ => {
             mistakes.push(Mistake {
-                field,
+                field: field.into(),
                 kind: MistakeKind::Invalid,
                 message: "Send a string, or null to clear the field.".to_owned(),
             });

@@ -74,12 +74,12 @@ pub struct UserError {
 
 impl From<Mistake> for UserError {
     fn from(mistake: Mistake) -> Self {
-        let name = if mistake.field == "preferred_name" { "preferredName" } else { mistake.field };
-        Self {
-            code: mistake.kind.into(),
-            message: mistake.message,
-            field: vec!["input".to_owned(), name.to_owned()],
-        }
+        let name = match mistake.field.as_ref() {
+            "preferred_name" => "preferredName",
+            name => name,
+        };
+        let field = vec!["input".to_owned(), name.to_owned()];
+        Self { code: mistake.kind.into(), message: mistake.message, field }
     }
 }
 

@@ -15,6 +15,10 @@ use crate::{
     store::memberships::ListOf,
 };
 
+/// What a text of up to 10,000 characters costs. It is fifty times as long as the others, and one that
+/// counted like them would let a page of nodes be answered with a hundred megabytes.
+const LONG_TEXT: usize = 20;
+
 /// A user the viewer may read.
 pub struct User(pub Arc<model::User>);
 
@@ -63,11 +67,13 @@ impl User {
     }
 
     /// Notes for operators.
+    #[graphql(complexity = "LONG_TEXT")]
     async fn notes(&self) -> Option<&str> {
         self.0.notes.as_deref()
     }
 
     /// Background used to personalise the product.
+    #[graphql(complexity = "LONG_TEXT")]
     async fn context(&self) -> Option<&str> {
         self.0.context.as_deref()
     }

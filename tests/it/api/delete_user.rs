@@ -1,5 +1,9 @@
 //! `deleteUser`: who may, what goes with a user and what stays, and what others see.
 
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
 use chrono::TimeDelta;
 use mission_control::model::{OrganizationId, Role, UserId};
 use serde_json::{Value, json};
@@ -167,12 +171,12 @@ both! {
         let mut expected = [json!(personal), json!(mine), json!(as_guest)];
         expected.sort_by_key(ToString::to_string);
         assert_eq!(deleted, expected);
-        let (owner, admin, member) = ("OWNER", "ADMIN", "MEMBER");
+        let [owner_role, admin, member] = ["OWNER", "ADMIN", "MEMBER"];
         for (viewer, id, expected) in [
-            ("user_b", admins, json!({ "b": member, "c": owner, "d": admin })),
-            ("user_b", members, json!({ "b": member, "c": owner })),
-            ("user_b", owned, json!({ "b": admin, "c": owner })),
-            ("user_b", guest, json!({ "d": owner, "b": member })),
+            ("user_b", admins, json!({ "b": member, "c": owner_role, "d": admin })),
+            ("user_b", members, json!({ "b": member, "c": owner_role })),
+            ("user_b", owned, json!({ "b": admin, "c": owner_role })),
+            ("user_b", guest, json!({ "d": owner_role, "b": member })),
             ("user_b", others, json!({ "b": member, "c": member })),
             // Clerk's events alone decide there.
             ("user_b", team, json!({ "b": member })),
@@ -262,6 +266,27 @@ both! {
             assert_eq!(presence(&app, &user).await, Presence::Gone);
         }
         assert_eq!(database.count("users").await, 0);
+    }
+}
+
+both! {
+    async fn in_local_mode_the_same_document_starts_no_new_account_either(database) {
+        let secret = "b7Qd2mVx9Lk4Rz8Tn1Wc6Yp3Hs5Jf0GaEuOiKvNxMwQyZtRb-local";
+        let app =
+            TestApp::start(&database, &[("AUTH_MODE", "local"), ("LOCAL_AUTH_TOKEN", secret)]).await;
+        for before in ["", "first: bootstrap { created }"] {
+            let query = format!("mutation {{ {before} deleteUser {{ clerkDeletion }} bootstrap {{ created }} }}");
+            let request = Request::post("/graphql")
+                .header(header::AUTHORIZATION, format!("Bearer {secret}"))
+                .header(header::CONTENT_TYPE, "application/json");
+            let body = Body::from(json!({ "query": query }).to_string());
+            let answer = app.send(request.body(body).unwrap()).await;
+            let body = answer.json();
+            assert_eq!(answer.code(), "UNAUTHENTICATED", "{body}");
+            assert_eq!(body["errors"][0]["path"], json!(["bootstrap"]));
+            // Only the next request starts an empty account.
+            assert_eq!(database.count("users").await, 0);
+        }
     }
 }
 

@@ -365,6 +365,67 @@ async fn values_refused_during_execution_are_errors_of_their_field() {
 }
 
 #[tokio::test]
+async fn an_object_with_nothing_to_show_is_not_null() {
+    let (_database, app) = sqlite().await;
+    let token = app.token("user_a");
+    let me = app.query(Some(&token), "{ me { id } }").await.data()["me"]["id"].clone();
+    let ids = json!({ "ids": [me, "nobody"] });
+    let cases = vec![
+        ("{ me @skip(if: true) { id } }", json!({}), json!({})),
+        ("{ ... @include(if: false) { me { id } } }", json!({}), json!({})),
+        ("{ me { id @skip(if: true) } }", json!({}), json!({ "me": {} })),
+        ("{ me { ... @skip(if: true) { id } } }", json!({}), json!({ "me": {} })),
+        (
+            "{ me { ...F @skip(if: true) } } fragment F on User { id }",
+            json!({}),
+            json!({ "me": {} }),
+        ),
+        (
+            "{ me { ...F } } fragment F on User { activeOrganization { name @skip(if: true) } }",
+            json!({}),
+            json!({ "me": { "activeOrganization": {} } }),
+        ),
+        (
+            "{ me { memberships { nodes { id @skip(if: true) } pageInfo { ... @skip(if: true) { endCursor } } } } }",
+            json!({}),
+            json!({ "me": { "memberships": { "nodes": [{}], "pageInfo": {} } } }),
+        ),
+        (
+            "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Organization { name } } }",
+            ids.clone(),
+            json!({ "nodes": [{}, null] }),
+        ),
+        (
+            "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on User { email } } }",
+            ids,
+            json!({ "nodes": [{ "email": "user_a@example.com" }, null] }),
+        ),
+        ("{ node(id: \"nobody\") { ... on User { email } } }", json!({}), json!({ "node": null })),
+        (
+            "mutation { updateProfile(input: {}) { user { id @skip(if: true) } userErrors { ... { code } } } }",
+            json!({}),
+            json!({ "updateProfile": { "user": {}, "userErrors": [] } }),
+        ),
+        (
+            "mutation { updateProfile(input: {timezone: \"x\"}) { user { ... { id } } userErrors { code @skip(if: true) } } }",
+            json!({}),
+            json!({ "updateProfile": { "user": null, "userErrors": [{}] } }),
+        ),
+        (
+            "{ __schema { queryType { name @skip(if: true) } } }",
+            json!({}),
+            json!({ "__schema": { "queryType": {} } }),
+        ),
+    ];
+    let cases = cases.into_iter().map(|(query, variables, data)| (query, variables, Data(data)));
+    check(&app, cases.collect()).await;
+    // An object that cannot be is still null, however little of it was asked for.
+    let failing = "{ me { ... { memberships(first: 0) { totalCount } } } }";
+    let answer = app.query(Some(&token), failing).await;
+    assert_eq!(answer.json()["data"], Value::Null, "{}", answer.text);
+}
+
+#[tokio::test]
 async fn one_fault_repeated_is_not_repeated_for_ever() {
     let (_database, app) = sqlite().await;
     let token = app.token("user_a");

@@ -19,6 +19,8 @@ mod page_size_variables;
 mod panics;
 mod persisted_queries;
 mod protocol;
+mod request_reader;
+mod rest;
 mod schema;
 mod seed;
 mod standing;

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use sqlx::AssertSqlSafe;
 
-use super::{super::connection::Link, FIND_STANDING, FIND_STANDING_WITH_MEMBERSHIPS};
-use crate::{config::DatabaseUrl, store::Store};
+use super::{FIND_STANDING, FIND_STANDING_WITH_MEMBERSHIPS};
+use crate::{
+    config::DatabaseUrl,
+    store::{Store, connection::Link},
+};
 
 async fn plan(statement: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();

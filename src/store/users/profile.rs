@@ -1,0 +1,202 @@
+//! What is stored of a person: statements that take over what a token, Clerk or the person says.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    model::{OrganizationId, UserId},
+    store::{Conn, StoreError, connection::on},
+};
+
+/// What a token says about its user.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimedProfile<'a> {
+    /// Address, normalised.
+    pub email: Option<&'a str>,
+    /// Whether a claim says that it was verified.
+    pub email_verified: bool,
+    /// The token's `iat`; without one the address only fills an empty place.
+    pub as_of: Option<DateTime<Utc>>,
+    /// Display name; only fills an empty place.
+    pub name: Option<&'a str>,
+    /// The organization to make active.
+    pub active_organization: Option<OrganizationId>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// Takes over what a token says, unless something later is stored. `false` when the user is gone or
+/// being deleted.
+pub async fn apply_claims(
+    conn: Conn<'_>,
+    id: UserId,
+    claims: ClaimedProfile<'_>,
+) -> Result<bool, StoreError> {
+    /// Whether the claimed address counts. Ties go to what is stored: it came from an event or Clerk's
+    /// API, or from the same second.
+    macro_rules! is_later {
+        () => {
+            "$2 IS NOT NULL AND (email_as_of < $4 \
+             OR (email_as_of IS NULL AND ($4 IS NOT NULL OR email IS NULL)))"
+        };
+    }
+    const SQL: &str = concat!(
+        "UPDATE users SET email = CASE WHEN ",
+        is_later!(),
+        " THEN $2 ELSE email END, email_verified = CASE WHEN ",
+        is_later!(),
+        " THEN $3 ELSE email_verified END, email_as_of = CASE WHEN ",
+        is_later!(),
+        " THEN $4 ELSE email_as_of END, \
+        name = COALESCE(name, $5), \
+        active_organization_id = COALESCE(\
+            (SELECT o.id FROM organizations o JOIN organization_members m ON m.organization_id = o.id \
+             WHERE o.id = $6 AND m.user_id = users.id), active_organization_id), \
+        updated_at = $7 \
+        WHERE id = $1 AND deletion_marked_at IS NULL"
+    );
+    on!(conn, link => sqlx::query(SQL)
+        .bind(id)
+        .bind(claims.email)
+        .bind(claims.email_verified)
+        .bind(claims.as_of)
+        .bind(claims.name)
+        .bind(claims.active_organization)
+        .bind(claims.now)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
+}
+
+/// What Clerk's API or an event says about a user.
+#[derive(Clone, Copy)]
+pub struct ClerkProfile<'a> {
+    /// Primary address, normalised: `None` says nothing, `Some(None)` that the user has none left.
+    pub email: Option<Option<&'a str>>,
+    /// Whether Clerk verified it.
+    pub email_verified: bool,
+    /// Display name; only fills an empty place.
+    pub name: Option<&'a str>,
+    /// Whether the user is banned.
+    pub banned: bool,
+    /// The `updated_at` of the user object.
+    pub updated_at: DateTime<Utc>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// Takes over Clerk's user object, unless a later one was applied. A name fills an empty place
+/// whatever its age. `false` when the user is gone.
+pub async fn apply_clerk_profile(
+    conn: Conn<'_>,
+    id: UserId,
+    profile: ClerkProfile<'_>,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE users SET \
+        email = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) THEN $3 ELSE email END, \
+        email_verified = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) \
+            THEN $4 ELSE email_verified END, \
+        email_as_of = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) \
+            THEN $6 ELSE email_as_of END, \
+        name = COALESCE(name, $5), \
+        banned = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $6 THEN $7 ELSE banned END, \
+        clerk_updated_at = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $6 \
+            THEN $6 ELSE clerk_updated_at END, \
+        profile_tries = CASE WHEN $3 IS NOT NULL AND COALESCE(name, $5) IS NOT NULL \
+            THEN 0 ELSE profile_tries END, \
+        updated_at = $8 \
+        WHERE id = $1";
+    on!(conn, link => sqlx::query(SQL)
+        .bind(id)
+        .bind(profile.email.is_some())
+        .bind(profile.email.flatten())
+        .bind(profile.email_verified)
+        .bind(profile.name)
+        .bind(profile.updated_at)
+        .bind(profile.banned)
+        .bind(profile.now)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
+}
+
+/// Claims the right to make the next profile call: exactly one of several that try at the same time
+/// gets `true`.
+pub async fn claim_profile_try(
+    conn: Conn<'_>,
+    id: UserId,
+    claim: ProfileTry,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE users SET profile_tries = profile_tries + 1, profile_tried_at = $2, \
+        profile_next_try = $3 \
+        WHERE id = $1 AND deletion_marked_at IS NULL \
+        AND (profile_next_try IS NULL OR profile_next_try <= $2 OR profile_tried_at <= $4)";
+    on!(conn, link => sqlx::query(SQL)
+        .bind(id)
+        .bind(claim.now)
+        .bind(claim.next)
+        .bind(claim.ignore_back_off_before)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
+}
+
+/// When a profile call may be made.
+#[derive(Debug, Clone, Copy)]
+pub struct ProfileTry {
+    /// Now.
+    pub now: DateTime<Utc>,
+    /// When the one after this may be made, should this one not complete the profile.
+    pub next: DateTime<Utc>,
+    /// A last try at or before this time counts as long enough ago whatever the back-off says;
+    /// `None` keeps to the back-off.
+    pub ignore_back_off_before: Option<DateTime<Utc>>,
+}
+
+/// Changes to a profile: `None` keeps a field, `Some(None)` clears it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ProfileChanges {
+    /// Display name.
+    pub name: Option<Option<String>>,
+    /// Short name.
+    pub preferred_name: Option<Option<String>>,
+    /// Pronouns.
+    pub pronouns: Option<Option<String>>,
+    /// IANA time zone name.
+    pub timezone: Option<Option<String>>,
+    /// Notes for operators.
+    pub notes: Option<Option<String>>,
+    /// Background.
+    pub context: Option<Option<String>>,
+}
+
+/// Applies changes to a profile. `false` when the user is gone or being deleted.
+pub async fn update_profile(
+    conn: Conn<'_>,
+    id: UserId,
+    changes: &ProfileChanges,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE users SET \
+        name = CASE WHEN $2 THEN $3 ELSE name END, \
+        preferred_name = CASE WHEN $4 THEN $5 ELSE preferred_name END, \
+        pronouns = CASE WHEN $6 THEN $7 ELSE pronouns END, \
+        timezone = CASE WHEN $8 THEN $9 ELSE timezone END, \
+        notes = CASE WHEN $10 THEN $11 ELSE notes END, \
+        context = CASE WHEN $12 THEN $13 ELSE context END, \
+        updated_at = $14 \
+        WHERE id = $1 AND deletion_marked_at IS NULL";
+    on!(conn, link => {
+        let mut query = sqlx::query(SQL).bind(id);
+        for field in [
+            &changes.name,
+            &changes.preferred_name,
+            &changes.pronouns,
+            &changes.timezone,
+            &changes.notes,
+            &changes.context,
+        ] {
+            query = query.bind(field.is_some()).bind(field.as_ref().and_then(Option::as_deref));
+        }
+        query.bind(now).execute(link).await.map(|done| done.rows_affected() > 0)
+    })
+}
