@@ -62,6 +62,7 @@ both! {
                 };
                 slice = Slice::behind(last, limit);
                 walked.extend(positions(page));
+                assert!(walked.len() <= members.len(), "a row comes twice, {limit} at a time");
             }
             assert_eq!(walked, members, "{limit} at a time");
         }
