@@ -313,6 +313,8 @@ async fn connect_postgres(url: &str) -> Result<Backend, StoreError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| StoreError::Migration(format!("DATABASE_URL cannot be used: {error}")))?
         .application_name("mission-control")
+        // No number of ours is a float, and poolers refuse to be asked for this.
+        .extra_float_digits(None)
         .disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)

@@ -141,7 +141,9 @@ both! {
             let purging = tokio::spawn(purge_once(other));
             database.until_waiting(2).await;
             gate.commit().await.unwrap();
-            request.await.unwrap().data();
+            // The request reads its user once more after it was created, and may find the tombstone.
+            let status = request.await.unwrap().status;
+            assert!(matches!(status.as_u16(), 200 | 401), "{status}");
             assert!(purging.await.unwrap().is_some(), "the purge saw the new user");
         } else {
             // Whoever comes first: nobody is left, and nobody gets in after the purge.
@@ -152,7 +154,7 @@ both! {
             gate.commit().await.unwrap();
             let status = request.await.unwrap().status;
             let purged = purging.await.unwrap().is_some();
-            assert_eq!(status, if purged { StatusCode::OK } else { StatusCode::UNAUTHORIZED });
+            assert!(status == StatusCode::UNAUTHORIZED || (purged && status == StatusCode::OK));
         }
         assert_rows(&database, 0, &[("tombstones", 1)]).await;
         assert_eq!(

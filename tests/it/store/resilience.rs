@@ -194,6 +194,34 @@ async fn a_lost_host_costs_only_the_requests_in_flight() {
     }
 }
 
+#[tokio::test]
+async fn poolers_are_asked_for_nothing_they_refuse() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let url = format!("postgres://someone@127.0.0.1:{port}/sample?sslmode=disable");
+    let connecting = tokio::spawn(async move { Store::connect(&parse(&url)).await.err() });
+    let message = tokio::task::spawn_blocking(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut message = [0; 1024];
+        let length = client.read(&mut message).unwrap();
+        message[..length].to_vec()
+    });
+    let message = message.await.unwrap();
+    // Length and version of the protocol, then names and values, each ended by a zero.
+    let parameters: Vec<_> =
+        message[8..].split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
+    let names: std::collections::BTreeSet<_> = parameters
+        .chunks(2)
+        .map(|pair| pair[0].to_lowercase())
+        .filter(|name| !name.is_empty())
+        .collect();
+    // What PgBouncer knows without being configured.
+    let known =
+        ["application_name", "client_encoding", "database", "datestyle", "timezone", "user"];
+    assert_eq!(names, known.map(str::to_owned).into());
+    connecting.abort();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_only_reads_is_left_for_one_that_writes() {
     let database = TestDatabase::postgres().await;
