@@ -259,7 +259,14 @@ impl Accounts {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         dialect::lock_clerk_id(tx.conn(), &mark.clerk_user_id).await?;
-        let removed = purge_rows(&mut tx, mark.user_id, now).await?;
+        let mut user_id = mark.user_id;
+        if at_clerk != ClerkOutcome::Kept {
+            // Another attempt may have kept the user at Clerk, and a new account been started since.
+            let lookup = Lookup::of_user(&mark.clerk_user_id);
+            let standing = users::find_standing(tx.conn(), lookup).await?;
+            user_id = standing.user.map_or(user_id, |user| user.id);
+        }
+        let removed = purge_rows(&mut tx, user_id, now).await?;
         if mark.clerk_user_id != LOCAL_CLERK_USER_ID {
             let is_permanent = at_clerk != ClerkOutcome::Kept;
             let tombstone = Tombstone { is_permanent, deleted_at: now };

@@ -52,7 +52,8 @@ impl Accounts {
             Event::User(user) => apply_user(&mut tx, user, now).await?,
             Event::UserDeleted { clerk_id } => remove_user(&mut tx, clerk_id, now).await?,
             Event::Organization(organization) => {
-                mirror::apply_organization(&mut tx, organization, now).await?;
+                let mirror = mirror::apply_organization(&mut tx, organization, now).await?;
+                mirror::promote_creator(&mut tx, mirror.as_ref(), now).await?;
             }
             Event::OrganizationDeleted { clerk_id } => {
                 mirror::remove_organization(&mut tx, clerk_id, now).await?;

@@ -50,11 +50,21 @@ pub(super) async fn apply_organization(
         updated_at: as_of(organization.updated_at),
         now,
     };
-    let mirror = organizations::upsert_mirror(tx.conn(), &state).await?;
-    if let Some(creator) = &mirror.clerk_created_by {
-        memberships::promote_creator(tx.conn(), mirror.id, creator, now).await?;
+    Ok(Some(organizations::upsert_mirror(tx.conn(), &state).await?))
+}
+
+/// Makes the creator of an organization its owner, now that the creator is known. It locks a row of
+/// that user without the lock on the user, so it must be the last thing that a transaction waits for.
+pub(super) async fn promote_creator(
+    tx: &mut Tx<'_>,
+    mirror: Option<&Mirror>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let creator = mirror.and_then(|mirror| Some((mirror.id, mirror.clerk_created_by.as_deref()?)));
+    match creator {
+        Some((id, creator)) => memberships::promote_creator(tx.conn(), id, creator, now).await,
+        None => Ok(()),
     }
-    Ok(Some(mirror))
 }
 
 /// Removes the mirror of an organization, for ever.
@@ -80,7 +90,18 @@ pub(super) async fn apply_membership(
 ) -> Result<(), StoreError> {
     let mirror = apply_organization(tx, &membership.organization, now).await?;
     let user = find_or_insert_user(tx, &membership.user_id, now).await?;
-    let (Some(mirror), Some(user_id)) = (mirror, user) else { return Ok(()) };
+    if let (Some(mirror), Some(user_id)) = (&mirror, user) {
+        save_membership(tx, membership, (mirror, user_id), now).await?;
+    }
+    promote_creator(tx, mirror.as_ref(), now).await
+}
+
+async fn save_membership(
+    tx: &mut Tx<'_>,
+    membership: &ClerkMembership,
+    (mirror, user_id): (&Mirror, UserId),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let clerk_id = &membership.clerk_id;
     dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
     if tombstones::find_tombstone(tx.conn(), Kind::Membership, clerk_id).await?.is_some() {
@@ -106,16 +127,17 @@ pub(super) async fn remove_membership(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let tombstone = Tombstone { is_permanent: true, deleted_at: now };
+    let mut mirror = None;
     if let Some(membership) = membership {
         // Whatever the order of joining and leaving, the organization and the user exist afterwards.
-        apply_organization(tx, &membership.organization, now).await?;
+        mirror = apply_organization(tx, &membership.organization, now).await?;
         find_or_insert_user(tx, &membership.user_id, now).await?;
     }
     // An event that tells no more than the id has locked nothing yet.
     dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
     tombstones::write_tombstone(tx.conn(), Kind::Membership, clerk_id, tombstone).await?;
     memberships::delete_mirrored_membership(tx.conn(), clerk_id).await?;
-    Ok(())
+    promote_creator(tx, mirror.as_ref(), now).await
 }
 
 /// The user with this Clerk id, created without a profile when there is none. `None` when the user

@@ -143,7 +143,15 @@ impl Authenticator {
             Scheme::Local(_) => self.refuse("wrong_token", &"it is not the shared token"),
             Scheme::Clerk(tokens) => match tokens.verify(token).await {
                 Ok(session) => self.accept(session),
-                Err(Rejection::Token(error)) => self.refuse(error.reason(), &error),
+                Err(Rejection::Token(error)) => {
+                    if let TokenError::NotYetValid { .. } | TokenError::IssuedInFuture { .. } =
+                        error
+                    {
+                        // A genuine token from the future: this machine's clock is behind.
+                        tracing::warn!(%error, "a genuine session token was refused; check the clock");
+                    }
+                    self.refuse(error.reason(), &error)
+                }
                 Err(Rejection::UnknownKey) => self.refuse(
                     "unknown_key",
                     &"Clerk publishes no key with its key id; is it from another Clerk instance?",

@@ -29,6 +29,10 @@ const STALE: TimeDelta = TimeDelta::hours(24);
 const COOL_DOWN: TimeDelta = TimeDelta::seconds(30);
 /// `Retry-After` is honoured up to this.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// The same while there is no set at all, because then nobody can sign in.
+const LONGEST_PAUSE_WITHOUT_KEYS: Duration = Duration::from_mins(1);
+/// No refresh is ever further away than this.
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
 /// How often [`RemoteKeySet::keep_fresh`] looks whether something is due.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -133,7 +137,10 @@ impl RemoteKeySet {
     /// Fetches if the set is older than five minutes, or the pause after a failure is over.
     pub async fn refresh_if_due(self: &Arc<Self>) {
         let schedule = self.schedule.clone().lock_owned().await;
-        if self.clock.now() >= schedule.next_refresh {
+        let now = self.clock.now();
+        // No pause is so long: the clock was set back meanwhile.
+        let is_clock_set_back = schedule.next_refresh - now > LONGEST_WAIT;
+        if now >= schedule.next_refresh || is_clock_set_back {
             self.fetch(schedule).await;
         }
     }
@@ -195,7 +202,11 @@ impl RemoteKeySet {
                 // 1, 2, 4, 8, 16, then every 30 seconds.
                 let pause =
                     Duration::from_secs(1 << schedule.failures.min(5)).min(Duration::from_secs(30));
-                let pause = pause.max(retry_after.unwrap_or_default()).min(LONGEST_PAUSE);
+                let longest = match self.usable() {
+                    Some(_) => LONGEST_PAUSE,
+                    None => LONGEST_PAUSE_WITHOUT_KEYS,
+                };
+                let pause = pause.max(retry_after.unwrap_or_default()).min(longest);
                 let pause = TimeDelta::from_std(pause).unwrap_or(COOL_DOWN);
                 schedule.failures = schedule.failures.saturating_add(1);
                 schedule.next_refresh = now + pause;

@@ -162,6 +162,12 @@ impl WebhookSecrets {
         if secrets.is_empty() { Err(SecretFault::Missing) } else { Ok(Self(secrets)) }
     }
 
+    /// Whether a message carries the headers of a signed one; what they say is for
+    /// [`WebhookSecrets::verify`] to judge, which needs the body.
+    pub fn is_signed(headers: &HeaderMap) -> bool {
+        message_headers(headers).is_ok()
+    }
+
     /// Verifies a delivery: its headers, the raw body, and its age at `now`.
     ///
     /// The headers are `svix-*` or, when those are incomplete, `webhook-*`; the two are never mixed.

@@ -130,10 +130,10 @@ pub(super) fn webhook_secret(text: &str) -> Result<SecretString, Refusal> {
     if is_placeholder(text) {
         return refuse("is a placeholder");
     }
-    if text == DEVELOPMENT_WEBHOOK_SECRET {
+    let encoded = text.strip_prefix("whsec_").unwrap_or(text);
+    if DEVELOPMENT_WEBHOOK_SECRET.strip_prefix("whsec_") == Some(encoded) {
         return refuse("is the secret of development mode, which everybody knows");
     }
-    let encoded = text.strip_prefix("whsec_").unwrap_or(text);
     match general_purpose::STANDARD.decode(encoded) {
         Ok(key) if key.len() >= 16 => Ok(SecretString::from(format!("whsec_{encoded}"))),
         Ok(_) => refuse("is too short to be a signing secret"),

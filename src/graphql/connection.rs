@@ -89,6 +89,11 @@ pub struct PageInfo {
     end_cursor: Option<String>,
 }
 
+/// What a page costs: as many times what is asked of each entry as there may be entries.
+pub fn page_complexity(first: i32, each: usize) -> usize {
+    usize::try_from(first.min(MAX_PAGE)).unwrap_or(0).saturating_mul(each).saturating_add(1)
+}
+
 /// A checked wish for a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageRequest {

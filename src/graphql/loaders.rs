@@ -232,7 +232,7 @@ impl BatchFn<SliceOf, Loaded<Vec<Arc<VisibleMembership>>>> for Source {
                     let rows = rows
                         .as_ref()
                         .map_err(Clone::clone)
-                        .map(|rows| Some(Arc::new(of_list(rows, *list))));
+                        .map(|rows| Some(Arc::new(of_list(rows, *list, slice))));
                     answers.insert(SliceOf { list: *list, slice }, rows);
                 }
             }
@@ -241,10 +241,18 @@ impl BatchFn<SliceOf, Loaded<Vec<Arc<VisibleMembership>>>> for Source {
     }
 }
 
-/// Those of the rows that belong to a list, in the order of the list.
-fn of_list(rows: &[Arc<VisibleMembership>], list: ListOf) -> Vec<Arc<VisibleMembership>> {
+/// Those of the rows that are this slice of a list, in the order of the list. A membership may be
+/// there twice, for a person's list and for an organization's, and one may lie behind the slice of
+/// the other.
+fn of_list(
+    rows: &[Arc<VisibleMembership>],
+    list: ListOf,
+    slice: Slice,
+) -> Vec<Arc<VisibleMembership>> {
     let mut rows: Vec<_> = rows.iter().filter(|row| list.holds(&row.membership)).cloned().collect();
     rows.sort_by_key(|row| row.membership.position());
+    rows.dedup_by_key(|row| row.membership.id);
+    rows.truncate(usize::try_from(slice.limit).unwrap_or(usize::MAX));
     rows
 }
 

@@ -54,7 +54,9 @@ impl Query {
     }
 
     /// Several objects by global ID, in the order asked for, with `null` for each one not found. At most 100 IDs.
-    #[graphql(complexity = "1 + ids.len().min(100) * child_complexity")]
+    #[graphql(
+        complexity = "ids.len().min(MAX_IDS).saturating_mul(child_complexity).saturating_add(1)"
+    )]
     async fn nodes(
         &self,
         ctx: &Context<'_>,

@@ -10,11 +10,17 @@ use axum::{
 use super::{body, rest_error::RestError, state::AppState};
 use crate::{
     accounts::Applied,
-    clerk::event::{Event, EventError},
+    clerk::{
+        event::{Event, EventError},
+        webhook::WebhookSecrets,
+    },
 };
 
 /// The longest event.
 const MAX_BODY: usize = 1024 * 1024;
+
+/// The answer to whatever is not signed right, without detail.
+const UNSIGNED: &str = "The message is not signed as it should be.";
 
 /// Verifies, reads and applies one message.
 pub async fn receive(State(state): State<AppState>, request: Request) -> Response {
@@ -29,13 +35,18 @@ async fn apply(state: &AppState, request: Request) -> Result<(), RestError> {
         return Err(RestError::new(StatusCode::NOT_FOUND, "Not Found"));
     };
     let (parts, sent) = request.into_parts();
+    // Whoever signs nothing is not listened to for a megabyte.
+    if !WebhookSecrets::is_signed(&parts.headers) {
+        state.metrics.count_webhook("header_missing");
+        return Err(RestError::new(StatusCode::BAD_REQUEST, UNSIGNED));
+    }
     let bytes = body::read(sent, MAX_BODY, state.limits.body_timeout).await?;
     // The signature is over the bytes as they came, so they are checked before anything reads them.
     let now = state.accounts.clock().now();
     let message = secrets.verify(&parts.headers, &bytes, now).map_err(|error| {
         state.metrics.count_webhook(error.reason());
         tracing::warn!(reason = error.reason(), %error, "webhook message refused");
-        RestError::new(StatusCode::BAD_REQUEST, "The message is not signed as it should be.")
+        RestError::new(StatusCode::BAD_REQUEST, UNSIGNED)
     })?;
     let event = match Event::parse(&bytes) {
         Ok(event) => event,

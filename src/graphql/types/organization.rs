@@ -7,7 +7,7 @@ use async_graphql::{Context, ID, Object};
 use super::{DateTime, OrganizationRole};
 use crate::{
     graphql::{
-        connection::{OrganizationMemberConnection, PageRequest},
+        connection::{OrganizationMemberConnection, PageRequest, page_complexity},
         error::ApiError,
     },
     store::{memberships::ListOf, organizations::VisibleOrganization},
@@ -40,7 +40,7 @@ impl Organization {
     }
 
     /// The people in this organization, oldest membership first.
-    #[graphql(complexity = "1 + usize::try_from(first).unwrap_or(0).min(100) * child_complexity")]
+    #[graphql(complexity = "page_complexity(first, child_complexity)")]
     async fn members(
         &self,
         ctx: &Context<'_>,

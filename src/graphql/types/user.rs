@@ -7,7 +7,7 @@ use async_graphql::{Context, ID, Object};
 use super::{DateTime, Organization};
 use crate::{
     graphql::{
-        connection::{OrganizationMemberConnection, PageRequest},
+        connection::{OrganizationMemberConnection, PageRequest, page_complexity},
         context::{ContextExt, PRELOADED},
         error::ApiError,
     },
@@ -104,7 +104,7 @@ impl User {
     }
 
     /// The user's memberships, oldest first.
-    #[graphql(complexity = "1 + usize::try_from(first).unwrap_or(0).min(100) * child_complexity")]
+    #[graphql(complexity = "page_complexity(first, child_complexity)")]
     async fn memberships(
         &self,
         ctx: &Context<'_>,

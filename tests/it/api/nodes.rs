@@ -229,3 +229,23 @@ both! {
         assert_eq!(own["memberships"]["totalCount"], 2);
     }
 }
+
+both! {
+    async fn a_person_and_an_organization_asked_for_together_keep_their_lists_apart(database) {
+        let app = start(&database).await;
+        let token = app.token("user_a");
+        let query = "{ me { id memberships { nodes { organization { id } } } } }";
+        let me = app.query(Some(&token), query).await.data()["me"].take();
+        let organization = &me["memberships"]["nodes"][0]["organization"]["id"];
+        let query = "query($ids: [ID!]!) { nodes(ids: $ids) { \
+            ... on User { memberships(first: 1) { totalCount nodes { id } pageInfo { hasNextPage } } } \
+            ... on Organization { members(first: 1) { totalCount nodes { id } pageInfo { hasNextPage } } } } }";
+        let body = json!({ "query": query, "variables": { "ids": [me["id"], organization] } });
+        let nodes = app.graphql(Some(&token), body).await.data()["nodes"].take();
+        for list in [&nodes[0]["memberships"], &nodes[1]["members"]] {
+            assert_eq!(list["totalCount"], 1, "{nodes}");
+            assert_eq!(list["nodes"].as_array().unwrap().len(), 1, "{nodes}");
+            assert_eq!(list["pageInfo"]["hasNextPage"], false, "{nodes}");
+        }
+    }
+}
