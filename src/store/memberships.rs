@@ -191,7 +191,8 @@ pub async fn load_slices(
                 query.push(" AND (m.created_at, m.id) > (").push_bind(created_at);
                 query.push(", ").push_bind(id).push(")");
             }
-            query.push(" ORDER BY m.created_at, m.id LIMIT ").push_bind(slice.limit).push(") l");
+            // The limit as text: see `users::find_standing_with_memberships`.
+            query.push(" ORDER BY m.created_at, m.id LIMIT ").push(slice.limit).push(") l");
         }
         query.build_query_as().fetch_all(link).await
     })?;

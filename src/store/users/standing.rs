@@ -132,7 +132,7 @@ const FIND_STANDING_WITH_MEMBERSHIPS: &str = concat!(
     standing_tables!(),
     " LEFT JOIN organization_members m ON m.user_id = u.id \
       LEFT JOIN organizations o ON o.id = m.organization_id \
-      ORDER BY m.created_at, m.id LIMIT $4"
+      ORDER BY m.created_at, m.id"
 );
 
 /// [`find_standing`], and in the same statement the user's first `limit` memberships with their
@@ -142,13 +142,19 @@ pub async fn find_standing_with_memberships(
     lookup: Lookup<'_>,
     limit: i64,
 ) -> Result<(Standing, Vec<Arc<VisibleMembership>>), StoreError> {
-    let rows: Vec<StandingMembershipColumns> = on!(conn, link => sqlx::query_as(FIND_STANDING_WITH_MEMBERSHIPS)
-        .bind(lookup.clerk_user_id)
-        .bind(lookup.session_id)
-        .bind(lookup.clerk_organization_id)
-        .bind(limit)
-        .fetch_all(link)
-        .await)?;
+    let rows: Vec<StandingMembershipColumns> = on!(conn, link => {
+        let mut query = sqlx::QueryBuilder::new(FIND_STANDING_WITH_MEMBERSHIPS);
+        // As text: SQLite prepares a statement anew for each value that is bound to a limit, which
+        // costs several times what the statement does.
+        query.push(" LIMIT ").push(limit);
+        query
+            .build_query_as()
+            .bind(lookup.clerk_user_id)
+            .bind(lookup.session_id)
+            .bind(lookup.clerk_organization_id)
+            .fetch_all(link)
+            .await
+    })?;
     let mut standing = None;
     let mut memberships = Vec::with_capacity(rows.len());
     for row in rows {
