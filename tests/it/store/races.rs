@@ -469,7 +469,7 @@ both! {
     }
 }
 
-/// 200 first requests of one user, half on each instance.
+/// A thousand first requests of one user, half on each instance.
 async fn crowd(
     database: &TestDatabase,
     token: impl Fn(&TestApp) -> Token,
@@ -477,7 +477,7 @@ async fn crowd(
     let first = Arc::new(start(database).await);
     let second = Arc::new(first.second_instance(database).await);
     first.clerk.add_user("user_a", Some("ada@example.com"), Some("Ada"));
-    let requests: Vec<_> = (0..200)
+    let requests: Vec<_> = (0..1000)
         .map(|number| if number % 2 == 0 { &first } else { &second })
         .map(|app| ask(app, token(app)))
         .collect();
@@ -493,14 +493,14 @@ async fn crowd(
 }
 
 both! {
-    async fn two_hundred_first_requests_make_one_account(database) {
+    async fn a_thousand_first_requests_make_one_account(database) {
         let (_, reads) = crowd(&database, |app| app.token("user_a")).await;
         assert_eq!(reads, 0, "the claims were complete");
     }
 }
 
 both! {
-    async fn two_hundred_incomplete_first_requests_ask_clerk_once_per_instance(database) {
+    async fn a_thousand_incomplete_first_requests_ask_clerk_once_per_instance(database) {
         let (app, reads) = crowd(&database, |app| Token::new("user_a", app.clock.now())).await;
         assert!((1..=2).contains(&reads), "{reads} profile calls");
         let answer = app.query(Some(&app.token("user_a")), "{ me { email name } }").await.data();
