@@ -50,7 +50,7 @@ use mission_control::{
     },
     store::{
         Store,
-        users::{Lookup, find_standing},
+        users::{Lookup, PRELOADED, find_standings},
     },
 };
 use serde_json::json;
@@ -525,20 +525,28 @@ async fn measure_parts(sqlite: &str) {
         drop(row);
     }
     print_part("SQLite: finding a user by Clerk id, two columns", started, rounds);
-    let started = Instant::now();
-    for round in 0..rounds {
-        let clerk_user_id = format!("user_{}", round * 37 % USERS);
-        let lookup = Lookup {
-            clerk_user_id: &clerk_user_id,
-            session_id: Some("sess_sample"),
-            clerk_organization_id: None,
-        };
-        let mut reader = store.read().await.unwrap();
-        assert!(find_standing(reader.conn(), lookup).await.unwrap().user.is_some());
+    for together in [1, 16] {
+        let ids: Vec<_> = (0..USERS).step_by(37).map(|user| format!("user_{user}")).collect();
+        let started = Instant::now();
+        for round in 0..rounds / together {
+            let lookups: Vec<_> = (0..together)
+                .map(|place| Lookup {
+                    clerk_user_id: &ids[(round * together + place) % ids.len()],
+                    session_id: Some("sess_sample"),
+                    clerk_organization_id: None,
+                    with_memberships: true,
+                })
+                .collect();
+            let mut reader = store.read().await.unwrap();
+            let found = find_standings(reader.conn(), &lookups, PRELOADED).await.unwrap();
+            assert!(found.iter().all(|found| found.as_ref().unwrap().standing.user.is_some()));
+        }
+        let name = format!(
+            "SQLite: the same with everything that decides about a session, and three memberships; \
+             {together} at once"
+        );
+        print_part(&name, started, rounds);
     }
-    let name =
-        "SQLite: the same with all columns, tombstone, revoked session, ban, mark, organization";
-    print_part(name, started, rounds);
 }
 
 fn per_call(name: &str, mut work: impl FnMut()) {

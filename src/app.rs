@@ -2,6 +2,7 @@
 //! as they like.
 
 use std::{
+    convert::Infallible,
     future::Future,
     path::Path,
     sync::{
@@ -12,11 +13,11 @@ use std::{
 };
 
 use anyhow::Context;
-use axum::{Router, body::Body, extract::Request};
+use axum::body::Body;
+use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
-    service::TowerToHyperService,
 };
 use secrecy::ExposeSecret;
 use tokio::{
@@ -24,7 +25,6 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
-use tower::ServiceExt;
 use url::Url;
 
 use crate::{
@@ -43,8 +43,8 @@ use crate::{
     dev::{DIRECTORY, Development},
     graphql::{AuthMode, ServerInfo, engine::Engine},
     http::{
-        AppState, FirstBytes, MAX_HEADER_BYTES, MAX_HEADERS, Page, PersistedQueries,
-        metrics_router, router,
+        AppState, FirstBytes, Front, MAX_HEADER_BYTES, MAX_HEADERS, Page, PersistedQueries,
+        metrics_router,
     },
     store::Store,
     telemetry::Metrics,
@@ -56,7 +56,7 @@ const CLOSING_TIME: Duration = Duration::from_secs(2);
 /// A server that is ready to run.
 pub struct App {
     /// What its handlers share.
-    pub state: AppState,
+    pub state: Arc<AppState>,
     /// Its counters.
     pub metrics: Arc<Metrics>,
     metrics_listener: Option<TcpListener>,
@@ -108,40 +108,39 @@ impl App {
             AuthSettings::Clerk(_) | AuthSettings::Local(_) => None,
         };
         let page = settings.server.playground.then(|| Page::new(&settings.auth)).transpose()?;
-        let page = page.map(Arc::new);
-        let state = AppState {
+        let state = Arc::new(AppState {
             authenticator: identity.authenticator,
             accounts,
             engine,
-            persisted_queries: Arc::new(PersistedQueries::default()),
+            persisted_queries: PersistedQueries::default(),
             webhook_secrets: webhook_secrets(&settings.auth)?,
             metrics: metrics.clone(),
             keys: identity.keys,
-            limits: Arc::new(settings.limits),
+            limits: settings.limits,
             page,
             development,
-            draining: Arc::new(AtomicBool::new(false)),
-            server: Arc::new(settings.server),
-        };
+            draining: AtomicBool::new(false),
+            server: settings.server,
+        });
         let shutdown_timeout = state.server.shutdown_timeout;
         Ok(Self { state, metrics, metrics_listener: None, shutdown_timeout })
     }
 
     /// The HTTP face.
-    pub fn router(&self) -> Router {
-        router(self.state.clone())
+    pub fn front(&self) -> Front {
+        Front::new(self.state.clone())
     }
 
     /// Serves until `stop` is done; then finishes what is in flight, closes what stalls, and closes
     /// the database.
     pub async fn run(mut self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let background = self.start_background();
-        let limits = self.state.limits.clone();
+        let header_timeout = self.state.limits.header_timeout;
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_timeout)
+            .header_read_timeout(header_timeout)
             // A client may say that it has nothing more to send and still listen.
             .half_close(true)
             // Twice our own bounds, which answer with a reason.
@@ -153,7 +152,7 @@ impl App {
             .keep_alive_interval(Duration::from_secs(30))
             .max_concurrent_streams(100)
             .max_header_list_size(u32::try_from(2 * MAX_HEADER_BYTES).unwrap_or(u32::MAX));
-        let router = self.router();
+        let front = self.front();
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         tokio::pin!(stop);
@@ -163,9 +162,8 @@ impl App {
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        let first_bytes = limits.header_timeout;
                         let connection =
-                            connection(&builder, &router, &graceful, stream, first_bytes);
+                            connection(&builder, &front, &graceful, stream, header_timeout);
                         connections.spawn(connection);
                     }
                     Err(error) => {
@@ -216,19 +214,20 @@ impl App {
 /// Serves one connection to its end.
 fn connection(
     builder: &auto::Builder<TokioExecutor>,
-    router: &Router,
+    front: &Front,
     graceful: &GracefulShutdown,
     stream: TcpStream,
     first_bytes: Duration,
 ) -> impl Future<Output = ()> + Send + 'static {
     // Answers are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
-    let service = router
-        .clone()
-        .map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
+    let front = front.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let front = front.clone();
+        async move { Ok::<_, Infallible>(front.answer(request.map(Body::new)).await) }
+    });
     let stream = TokioIo::new(FirstBytes::within(first_bytes, stream));
-    let connection =
-        builder.serve_connection(stream, TowerToHyperService::new(service)).into_owned();
+    let connection = builder.serve_connection(stream, service).into_owned();
     let connection = graceful.watch(connection);
     async move {
         if let Err(error) = connection.await {

@@ -4,14 +4,16 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Declares an id as a type of its own, so that ids of different things cannot be mixed up.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+        )]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -164,7 +166,8 @@ pub struct Position {
 }
 
 /// What a member may do in an organization, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Takes part in the work.
     Member,
@@ -241,6 +244,7 @@ mod tests {
         assert!(Role::Owner > Role::Admin && Role::Admin > Role::Member);
         for role in [Role::Owner, Role::Admin, Role::Member] {
             assert_eq!(Role::parse(role.as_str()), Some(role));
+            assert_eq!(serde_json::from_value::<Role>(role.as_str().into()).ok(), Some(role));
         }
         assert_eq!(Role::parse("OWNER"), None);
     }

@@ -28,7 +28,8 @@ CREATE TABLE users (
     deletion_attempt UUID,
     deletion_marked_at TIMESTAMPTZ,
     deletion_from_clerk BOOLEAN,
-    deletion_session TEXT,
+    -- The sessions that asked for it, separated by spaces.
+    deletion_sessions TEXT,
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL
 );
@@ -64,7 +65,9 @@ CREATE TABLE organization_members (
     UNIQUE (organization_id, user_id)
 );
 CREATE INDEX organization_members_by_organization ON organization_members (organization_id, created_at, id);
-CREATE INDEX organization_members_by_user ON organization_members (user_id, created_at, id);
+-- All that is shown of one's own membership, so that reading it touches nothing but this index.
+CREATE INDEX organization_members_by_user ON organization_members
+    (user_id, created_at, id, organization_id, role, updated_at);
 
 -- What was deleted and must not come back: kind is 'user', 'organization' or 'membership', clerk_id is Clerk's.
 CREATE TABLE tombstones (

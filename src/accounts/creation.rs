@@ -4,13 +4,13 @@ use chrono::TimeDelta;
 
 use super::{
     AccountError, Accounts, Refusal,
+    mirror::as_of,
     resolution::lookup,
     standing::{WhileDeleting, check},
 };
 use crate::{
     auth::Session,
     clerk::{api::ClerkApiError, event::ClerkUser},
-    clock::truncate,
     model::{MembershipId, OrganizationId, Role, UserId},
     store::{
         StoreError, Tx, dialect,
@@ -40,7 +40,17 @@ impl Accounts {
             return Ok(false);
         }
         check(&standing, session, self.leeway, WhileDeleting::Refuse)?;
-        let fetched = self.fetch_profile(session).await?;
+        let clerk_user_id = session.clerk_user_id();
+        if let Some(refusal) = self.first_requests.recent_refusal(clerk_user_id, self.clock.now()) {
+            return Err(refusal.into());
+        }
+        let fetched = match self.fetch_profile(session).await {
+            Err(AccountError::Refused(refusal)) => {
+                self.first_requests.remember(clerk_user_id, refusal, self.clock.now());
+                return Err(refusal.into());
+            }
+            outcome => outcome?,
+        };
         self.insert(session, fetched.as_ref()).await
     }
 
@@ -51,6 +61,7 @@ impl Accounts {
             return Ok(None);
         }
         match clerk.get_user(session.clerk_user_id()).await {
+            Ok(user) if user.banned => Err(Refusal::Banned.into()),
             Ok(user) => Ok(Some(user)),
             // The token has outlived its user.
             Err(ClerkApiError::NotFound) => Err(Refusal::UnknownAtClerk.into()),
@@ -73,9 +84,6 @@ impl Accounts {
             return Ok(false);
         }
         check(&standing, session, self.leeway, WhileDeleting::Refuse)?;
-        if fetched.is_some_and(|fetched| fetched.banned) {
-            return Err(Refusal::Banned.into());
-        }
         let user = self.new_user(session, fetched);
         insert_account(&mut tx, &user).await?;
         tx.commit().await?;
@@ -96,7 +104,7 @@ impl Accounts {
             ..NewUser::nameless(UserId::generate(), session.clerk_user_id(), now)
         };
         if let Some(fetched) = fetched {
-            let updated_at = fetched.updated_at.map_or(now, truncate);
+            let updated_at = as_of(fetched.updated_at);
             let is_later = user.email_as_of.is_none_or(|as_of| as_of <= updated_at);
             if fetched.profile.email.is_some() && (user.email.is_none() || is_later) {
                 user.email = fetched.profile.email.as_deref();

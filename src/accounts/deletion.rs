@@ -31,6 +31,9 @@ const AT_CLERK: Duration = Duration::from_secs(8);
 /// A mark older than this belongs to an attempt that was interrupted.
 const ABANDONED: TimeDelta = TimeDelta::seconds(60);
 
+/// A super admin named a user who is not there (any more).
+const UNKNOWN: AccountError = AccountError::NotFound("There is no user with this ID.");
+
 /// Whose account is to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
@@ -148,7 +151,12 @@ impl Accounts {
             clerk_user_id: target.clerk_user_id.clone(),
             attempt: AttemptId::generate(),
             from_clerk: request.from_clerk,
-            session_id: session.session_id().filter(|_| was_own).map(str::to_owned),
+            sessions: session
+                .session_id()
+                .filter(|_| was_own)
+                .map(str::to_owned)
+                .into_iter()
+                .collect(),
             marked_at: self.clock.now(),
         };
         let this = self.clone();
@@ -157,9 +165,14 @@ impl Accounts {
             let attempt = this.mark(mark).await?;
             this.carry_out(attempt).await
         });
-        let (organizations, at_clerk) = deletion
+        let outcome = deletion
             .await
-            .map_err(|error| AccountError::Internal(format!("the deletion ended: {error}")))??;
+            .map_err(|error| AccountError::Internal(format!("the deletion ended: {error}")))?;
+        let (organizations, at_clerk) = match outcome {
+            // The session is somebody else's, and still counts.
+            Err(AccountError::Refused(Refusal::Vanished)) if !was_own => return Err(UNKNOWN),
+            outcome => outcome?,
+        };
         Ok(DeletedAccount { user_id: target.id, was_own, organizations, at_clerk })
     }
 
@@ -179,18 +192,23 @@ impl Accounts {
             // The same for every id, so that nobody learns which ones exist.
             return Err(AccountError::Forbidden("Only a super admin may delete another user."));
         }
-        let unknown = AccountError::NotFound("There is no user with this ID.");
-        let Some(id) = id else { return Err(unknown) };
+        let Some(id) = id else { return Err(UNKNOWN) };
         let mut reader = self.store.read().await?;
-        users::load_users(reader.conn(), &[id]).await?.pop().ok_or(unknown)
+        users::load_users(reader.conn(), &[id]).await?.pop().ok_or(UNKNOWN)
     }
 
     /// Commits the mark.
-    async fn mark(&self, mark: DeletionMark) -> Result<Attempt, AccountError> {
+    async fn mark(&self, mut mark: DeletionMark) -> Result<Attempt, AccountError> {
         let mut tx = self.store.begin().await?;
         dialect::lock_clerk_id(tx.conn(), &mark.clerk_user_id).await?;
-        let lookup = Lookup::of_user(&mark.clerk_user_id);
-        let is_first = !users::find_standing(tx.conn(), lookup).await?.is_being_deleted;
+        let earlier = users::find_deletion_mark(tx.conn(), mark.user_id).await?;
+        let is_first = earlier.is_none();
+        // Every session that asked is to be gone, whichever attempt succeeds.
+        for session in earlier.into_iter().flat_map(|earlier| earlier.sessions) {
+            if !mark.sessions.contains(&session) {
+                mark.sessions.push(session);
+            }
+        }
         if !users::mark_deletion(tx.conn(), &mark).await? {
             return Err(Refusal::Vanished.into());
         }
@@ -272,8 +290,8 @@ impl Accounts {
             let tombstone = Tombstone { is_permanent, deleted_at: now };
             tombstones::write_tombstone(tx.conn(), Kind::User, &mark.clerk_user_id, tombstone)
                 .await?;
-            if let Some(session_id) = mark.session_id.as_deref().filter(|_| !is_permanent) {
-                // The session lives on at Clerk and can obtain later tokens; it asked to be gone.
+            // A session lives on at Clerk and can obtain later tokens; it asked to be gone.
+            for session_id in mark.sessions.iter().filter(|_| !is_permanent) {
                 sessions::revoke_session(tx.conn(), session_id, now, None).await?;
             }
         }

@@ -1,20 +1,51 @@
 //! One first request per user at a time, within this instance. A page load sends several requests at
-//! once; without this each would ask Clerk for the same profile.
+//! once; without this each would ask Clerk for the same profile. Users whom Clerk refuses have no row
+//! that could hold a back-off, so the refusal is remembered here for a moment.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
+use chrono::{DateTime, TimeDelta, Utc};
+use quick_cache::sync::Cache;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
+use super::Refusal;
+
+/// How long a refusal counts without asking Clerk again.
+const MEMORY: TimeDelta = TimeDelta::seconds(10);
+/// Refusals remembered at most.
+const CAPACITY: usize = 1024;
+
 /// A lock per Clerk id. Only users that do not exist yet take it.
-#[derive(Default)]
 pub(super) struct FirstRequests {
     locks: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
+    refusals: Cache<String, (Refusal, DateTime<Utc>)>,
+}
+
+impl Default for FirstRequests {
+    fn default() -> Self {
+        Self { locks: Mutex::default(), refusals: Cache::new(CAPACITY) }
+    }
 }
 
 impl FirstRequests {
+    /// Why Clerk's answer of a moment ago refused this user, if it did.
+    pub(super) fn recent_refusal(
+        &self,
+        clerk_user_id: &str,
+        now: DateTime<Utc>,
+    ) -> Option<Refusal> {
+        let (refusal, at) = self.refusals.get(clerk_user_id)?;
+        (now - at < MEMORY).then_some(refusal)
+    }
+
+    /// Remembers that Clerk's answer refused this user.
+    pub(super) fn remember(&self, clerk_user_id: &str, refusal: Refusal, now: DateTime<Utc>) {
+        self.refusals.insert(clerk_user_id.to_owned(), (refusal, now));
+    }
+
     /// Waits until no other first request of this user is under way here.
     pub(super) async fn enter(&self, clerk_user_id: &str) -> OwnedMutexGuard<()> {
         let lock = {

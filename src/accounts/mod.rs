@@ -23,12 +23,18 @@ pub use profile_changes::{Mistake, MistakeKind, ProfileInput};
 pub use resolution::{Effort, Resolved};
 
 use self::first_requests::FirstRequests;
-use crate::{clerk::api::ClerkApi, clock::Clock, store::Store, telemetry::Metrics};
+use crate::{
+    clerk::api::ClerkApi,
+    clock::Clock,
+    store::{Store, users::Lookups},
+    telemetry::Metrics,
+};
 
 /// The account functions of one server.
 #[derive(Clone)]
 pub struct Accounts {
     store: Store,
+    lookups: Lookups,
     clock: Arc<dyn Clock>,
     /// `None` without a secret key: then nothing is asked of Clerk, nor deleted there.
     clerk: Option<ClerkApi>,
@@ -47,7 +53,8 @@ impl Accounts {
         leeway: TimeDelta,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { store, clock, clerk, leeway, first_requests: Arc::default(), metrics }
+        let lookups = Lookups::new(store.clone());
+        Self { store, lookups, clock, clerk, leeway, first_requests: Arc::default(), metrics }
     }
 
     /// The time all of them go by.

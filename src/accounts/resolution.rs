@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     AccountError, Accounts, Refusal,
+    mirror::as_of,
     standing::{WhileDeleting, check},
 };
 use crate::{
@@ -15,12 +16,11 @@ use crate::{
         api::{ClerkApi, ClerkApiError},
         profile::Profile,
     },
-    clock::truncate,
     model::{OrganizationId, User},
     store::{
         StoreError,
         memberships::VisibleMembership,
-        users::{self, ClaimedProfile, ClerkProfile, Lookup, ProfileTry, Standing},
+        users::{self, ClaimedProfile, ClerkProfile, Found, Lookup, ProfileTry, Standing},
     },
 };
 
@@ -36,8 +36,8 @@ const BOOTSTRAP_PAUSE: TimeDelta = TimeDelta::seconds(10);
 /// What the caller of [`Accounts::resolve`] wants beside the user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Effort {
-    /// Load the memberships in the same statement, this many at most.
-    pub memberships: Option<i64>,
+    /// Load the first memberships in the same statement.
+    pub memberships: bool,
     /// Ask Clerk for an incomplete profile in spite of the back-off.
     pub ignore_back_off: bool,
 }
@@ -74,44 +74,36 @@ impl Accounts {
     ) -> Result<Resolved, AccountError> {
         let mut created = false;
         for _ in 0..ATTEMPTS {
-            let (standing, memberships) = self.look_up(session, effort).await?;
-            check(&standing, session, self.leeway, WhileDeleting::Refuse)?;
-            let Some(user) = &standing.user else {
-                created |= self.create(session).await?;
+            let mut found = self.look_up(session, effort).await?;
+            check(&found.standing, session, self.leeway, WhileDeleting::Refuse)?;
+            // What follows is rare, and in boxes to keep it out of the size of every request.
+            let Some(user) = &found.standing.user else {
+                created |= Box::pin(self.create(session)).await?;
                 continue;
             };
-            if created {
-                // What was just created is as complete as it can be.
-                return Ok(resolved(user.clone(), created, memberships));
+            // What was just created is as complete as it can be.
+            let is_settled = created
+                || is_in_step(session, user, &found.standing)
+                || Box::pin(self.synchronise(session, user, &found.standing, effort)).await?
+                    == Sync::Unchanged;
+            if !is_settled {
+                // Something was written, or the user vanished: read again, synchronising no more.
+                found = self.look_up(session, effort).await?;
+                check(&found.standing, session, self.leeway, WhileDeleting::Refuse)?;
             }
-            if self.synchronise(session, user, &standing, effort).await? == Sync::Unchanged {
-                return Ok(resolved(user.clone(), created, memberships));
-            }
-            // Something was written, or the user vanished: read again, synchronising no more.
-            let (standing, memberships) = self.look_up(session, effort).await?;
-            check(&standing, session, self.leeway, WhileDeleting::Refuse)?;
-            if let Some(user) = standing.user {
-                return Ok(resolved(user, created, memberships));
+            if let Some(user) = found.standing.user {
+                return Ok(Resolved {
+                    user: Arc::new(user),
+                    created,
+                    memberships: found.memberships.map(Arc::new),
+                });
             }
         }
         Err(Refusal::Vanished.into())
     }
 
-    async fn look_up(
-        &self,
-        session: &Session,
-        effort: Effort,
-    ) -> Result<(Standing, Option<Vec<Arc<VisibleMembership>>>), StoreError> {
-        let lookup = lookup(session);
-        let mut reader = self.store.read().await?;
-        match effort.memberships {
-            None => Ok((users::find_standing(reader.conn(), lookup).await?, None)),
-            Some(limit) => {
-                let (standing, memberships) =
-                    users::find_standing_with_memberships(reader.conn(), lookup, limit).await?;
-                Ok((standing, Some(memberships)))
-            }
-        }
+    async fn look_up(&self, session: &Session, effort: Effort) -> Result<Found, StoreError> {
+        self.lookups.find(Lookup { with_memberships: effort.memberships, ..lookup(session) }).await
     }
 
     /// Takes over what the token says, then asks Clerk for what is still missing.
@@ -123,28 +115,17 @@ impl Accounts {
         effort: Effort,
     ) -> Result<Sync, AccountError> {
         let now = self.clock.now();
-        let profile = session.profile();
-        let email = newer_email(user, profile, session.issued_at());
-        let name = profile.name.as_deref().filter(|_| user.name.is_none());
-        let active_organization = changed_organization(user, standing);
+        let claims = newer_claims(session, user, standing, now);
         let mut outcome = Sync::Unchanged;
-        if email.is_some() || name.is_some() || active_organization.is_some() {
-            let claims = ClaimedProfile {
-                email,
-                email_verified: profile.email_verified,
-                as_of: session.issued_at(),
-                name,
-                active_organization,
-                now,
-            };
+        if let Some(claims) = claims {
             let mut tx = self.store.begin().await?;
             users::apply_claims(tx.conn(), user.id, claims).await?;
             tx.commit().await?;
             outcome = Sync::Changed;
         }
-        let is_incomplete =
-            user.email.as_deref().or(email).is_none() || user.name.as_deref().or(name).is_none();
-        if is_incomplete
+        let email = user.email.as_deref().or(claims.and_then(|claims| claims.email));
+        let name = user.name.as_deref().or(claims.and_then(|claims| claims.name));
+        if (email.is_none() || name.is_none())
             && let Some(clerk) = &self.clerk
             && !session.is_local()
             && self.claim_profile_try(user, effort, now).await?
@@ -200,7 +181,7 @@ impl Accounts {
             email_verified: fetched.profile.email_verified,
             name: fetched.profile.name.as_deref(),
             banned: fetched.banned,
-            updated_at: fetched.updated_at.map_or(now, truncate),
+            updated_at: as_of(fetched.updated_at),
             now,
         };
         let mut tx = self.store.begin().await?;
@@ -217,12 +198,31 @@ enum Sync {
     Changed,
 }
 
-fn resolved(
-    user: User,
-    created: bool,
-    memberships: Option<Vec<Arc<VisibleMembership>>>,
-) -> Resolved {
-    Resolved { user: Arc::new(user), created, memberships: memberships.map(Arc::new) }
+/// Whether there is nothing to take over from the token and nothing to ask Clerk for.
+fn is_in_step(session: &Session, user: &User, standing: &Standing) -> bool {
+    !user.is_profile_incomplete()
+        && newer_claims(session, user, standing, DateTime::UNIX_EPOCH).is_none()
+}
+
+/// What the token says that is not stored yet.
+fn newer_claims<'a>(
+    session: &'a Session,
+    user: &User,
+    standing: &Standing,
+    now: DateTime<Utc>,
+) -> Option<ClaimedProfile<'a>> {
+    let profile = session.profile();
+    let email = newer_email(user, profile, session.issued_at());
+    let name = profile.name.as_deref().filter(|_| user.name.is_none());
+    let active_organization = changed_organization(user, standing);
+    (email.is_some() || name.is_some() || active_organization.is_some()).then_some(ClaimedProfile {
+        email,
+        email_verified: profile.email_verified,
+        as_of: session.issued_at(),
+        name,
+        active_organization,
+        now,
+    })
 }
 
 /// The keys under which a session is looked up.
@@ -231,6 +231,7 @@ pub(super) fn lookup(session: &Session) -> Lookup<'_> {
         clerk_user_id: session.clerk_user_id(),
         session_id: session.session_id(),
         clerk_organization_id: session.clerk_organization_id(),
+        with_memberships: false,
     }
 }
 

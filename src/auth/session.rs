@@ -34,7 +34,7 @@ pub struct Session {
 impl Session {
     /// The session of a verified Clerk token.
     pub fn clerk(claims: Claims) -> Self {
-        Self { profile: Profile::from_claims(&claims.all), claims: Some(claims) }
+        Self { profile: Profile::from_claims(&claims.all()), claims: Some(claims) }
     }
 
     /// The session of the shared token of local mode.

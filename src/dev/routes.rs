@@ -24,7 +24,7 @@ use crate::http::AppState;
 const TOKEN_TTL: TimeDelta = TimeDelta::seconds(60);
 
 /// Everything under `/dev`.
-pub fn routes(development: Arc<Development>) -> Router<AppState> {
+pub fn routes(development: Arc<Development>) -> Router<Arc<AppState>> {
     Router::new()
         .route("/clerk/v1/jwks", get(jwks))
         .route("/clerk/v1/users/{id}", get(read_user).delete(delete_user))
@@ -162,7 +162,7 @@ fn clerk_error(status: StatusCode, code: &str, message: &str) -> Response {
 /// Refuses whatever does not come from this machine's own pages and programs: a name that is not
 /// loopback (a site whose name was made to point here) and an origin that is not either.
 pub async fn refuse_foreign(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Response {

@@ -13,10 +13,6 @@ use crate::{
     store::memberships::VisibleMembership,
 };
 
-/// How many memberships are loaded together with the user: one more than a page may hold, so that
-/// almost always all of them are known.
-pub const PRELOADED: i64 = 101;
-
 /// The caller of one request. Resolves its user once, on the first field that needs it.
 pub struct Viewer {
     accounts: Accounts,
@@ -35,9 +31,17 @@ enum State {
     /// Found for a deletion that left the own account. Other fields resolve it anew, and a failure of
     /// theirs is their own: it no longer replaces the answer.
     Found,
-    Resolved(Resolved, Arc<Loaders>),
+    /// The loaders are made when a field asks for them.
+    Resolved(Resolved, Option<Arc<Loaders>>),
     /// The caller's own account was deleted by an earlier field of this request.
     Deleted,
+}
+
+impl State {
+    /// Rows loaded before a mutation must not be shown after it, so the loaders are new.
+    const fn resolved(resolved: Resolved) -> Self {
+        Self::Resolved(resolved, None)
+    }
 }
 
 impl Viewer {
@@ -69,10 +73,7 @@ impl Viewer {
             State::Resolved(resolved, _) => Ok(resolved.clone()),
             State::Deleted => Err(ApiError::unauthenticated()),
             State::Unresolved | State::Found => {
-                let effort = Effort {
-                    memberships: with_memberships.then_some(PRELOADED),
-                    ignore_back_off: false,
-                };
+                let effort = Effort { memberships: with_memberships, ignore_back_off: false };
                 self.resolve(&mut state, effort).await
             }
         }
@@ -84,7 +85,7 @@ impl Viewer {
         if matches!(&*state, State::Deleted) {
             return Err(ApiError::unauthenticated());
         }
-        let effort = Effort { memberships: Some(PRELOADED), ignore_back_off: true };
+        let effort = Effort { memberships: true, ignore_back_off: true };
         self.resolve(&mut state, effort).await
     }
 
@@ -99,7 +100,7 @@ impl Viewer {
         };
         match outcome {
             Ok(resolved) => {
-                self.enter(state, resolved.clone());
+                *state = State::resolved(resolved.clone());
                 Ok(resolved)
             }
             Err(error) => Err(self.fail(state, error)),
@@ -133,7 +134,7 @@ impl Viewer {
             *state = State::Deleted;
         } else if let State::Resolved(resolved, _) = &*state {
             let resolved = Resolved { memberships: None, ..resolved.clone() };
-            self.enter(&mut state, resolved);
+            *state = State::resolved(resolved);
         }
         Ok(deleted)
     }
@@ -152,20 +153,19 @@ impl Viewer {
         if let State::Resolved(resolved, _) = &*state {
             // Names stand in memberships too.
             let resolved = Resolved { user, memberships: None, ..resolved.clone() };
-            self.enter(&mut state, resolved);
+            *state = State::resolved(resolved);
         }
-    }
-
-    /// Rows loaded before a mutation must not be shown after it, so the loaders are new.
-    fn enter(&self, state: &mut State, resolved: Resolved) {
-        let loaders = Loaders::new(self.accounts.store().clone(), resolved.user.id);
-        *state = State::Resolved(resolved, Arc::new(loaders));
     }
 
     /// The loaders of this request, as the signed-in user sees the data.
     pub async fn loaders(&self) -> Result<Arc<Loaders>, ApiError> {
-        match &*self.state.lock().await {
-            State::Resolved(_, loaders) => Ok(loaders.clone()),
+        match &mut *self.state.lock().await {
+            State::Resolved(resolved, loaders) => Ok(loaders
+                .get_or_insert_with(|| {
+                    let store = self.accounts.store().clone();
+                    Arc::new(Loaders::new(store, resolved.user.id))
+                })
+                .clone()),
             _ => Err(ApiError::unauthenticated()),
         }
     }

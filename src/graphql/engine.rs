@@ -18,13 +18,12 @@ use super::{
     error::{ApiError, Code},
     nulls::OutputTypes,
     ordering::order,
-    phases::Phase,
     precheck::{
         Bounds, InputTypes, Refusal, assume_variables, cap_page_sizes, check_document,
         check_nesting, coerce_variables, complexity_uses_variables, drop_absent_variables,
         is_public, keep_only, select_operation,
     },
-    schema::{Schema, schema_builder, sdl},
+    schema::{Schema, executor, sdl, validator},
     types::ServerInfo,
 };
 use crate::config::Limits;
@@ -37,7 +36,10 @@ const MAX_ERRORS: usize = 20;
 pub struct Engine(Arc<Inner>);
 
 struct Inner {
-    schema: Schema,
+    /// Validates documents and never runs one.
+    validator: Schema,
+    /// Runs documents that were validated.
+    executor: Schema,
     input_types: InputTypes,
     output_types: OutputTypes,
     documents: Documents,
@@ -84,7 +86,8 @@ impl Engine {
         server_info: ServerInfo,
     ) -> anyhow::Result<Self> {
         Ok(Self(Arc::new(Inner {
-            schema: schema_builder(limits, introspection).data(server_info).finish(),
+            validator: validator(limits, introspection),
+            executor: executor(server_info),
             input_types: InputTypes::from_sdl(&sdl())?,
             output_types: OutputTypes::from_sdl(&sdl())?,
             documents: Documents::new(),
@@ -154,18 +157,14 @@ impl Engine {
         variables: Variables,
     ) -> Result<(), Vec<ServerError>> {
         cap_page_sizes(&mut document);
-        let phase = Arc::new(Phase::validation());
-        let mut request = Request::new("").variables(variables).data(phase.clone());
+        let mut request = Request::new("").variables(variables);
         // Any operation will do, as nothing is executed; the rules look at all of them.
         if let Some((Some(name), _)) = document.operations.iter().next() {
             request = request.operation_name(name.as_str());
         }
         request.set_parsed_query(document);
-        let response = self.0.schema.execute(request).await;
-        if phase.has_begun() && response.errors.is_empty() {
-            return Ok(());
-        }
-        Err(response.errors)
+        let errors = self.0.validator.execute(request).await.errors;
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     /// Executes an operation for a viewer. The response may have field errors.
@@ -190,8 +189,7 @@ impl Engine {
                 .map_err(|errors| RequestError::found(Code::BadUserInput, errors))?;
         }
         mark(&mut document);
-        let phase = Arc::new(Phase::execution());
-        let mut request = Request::new("").variables(variables).data(viewer).data(phase.clone());
+        let mut request = Request::new("").variables(variables).data(viewer);
         if let Some(name) = name {
             request = request.operation_name(name);
         }
@@ -199,8 +197,10 @@ impl Engine {
         // Without the runtime's budget: when it is spent, every lock taken by a resolver waits a turn, and
         // the fields of one level would no longer ask their loader together. How much there is to do is
         // bounded by the limits, and every statement gives others their turn.
-        let mut response = tokio::task::unconstrained(inner.schema.execute(request)).await;
-        if !phase.has_begun() {
+        let mut response = tokio::task::unconstrained(inner.executor.execute(request)).await;
+        if response.errors.iter().any(|error| error.path.is_empty()) {
+            // Of no field: it was found before the first one was resolved, in what the rules had to
+            // evaluate.
             return Err(RequestError::found(Code::GraphqlValidationFailed, response.errors));
         }
         for error in &mut response.errors {

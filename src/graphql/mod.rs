@@ -4,6 +4,7 @@
 mod connection;
 mod context;
 mod documents;
+mod dry_run;
 mod empty_objects;
 pub mod engine;
 pub mod error;
@@ -11,12 +12,11 @@ mod loaders;
 mod mutation;
 mod nulls;
 mod ordering;
-mod phases;
 pub mod precheck;
 mod query;
 mod schema;
 mod types;
 
 pub use context::{Viewer, ViewerFailure};
-pub use schema::{Schema, schema_builder, sdl};
+pub use schema::{Schema, sdl};
 pub use types::{AuthMode, ServerInfo};

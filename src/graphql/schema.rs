@@ -1,26 +1,32 @@
 //! The schema as such: what it is made of, its limits, and how it is printed.
 
-use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
+use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder, ValidationMode};
 
-use super::{mutation::Mutation, phases::Phases, precheck::NESTING_CEILING, query::Query};
+use super::{
+    dry_run::DryRun, mutation::Mutation, precheck::NESTING_CEILING, query::Query, types::ServerInfo,
+};
 use crate::config::Limits;
 
 /// The schema type.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// A schema without data: printing it needs neither database nor settings.
-pub fn schema_builder(
-    limits: &Limits,
-    introspection: bool,
-) -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    let builder = Schema::build(Query, Mutation, EmptySubscription)
-        .extension(Phases)
-        // `MAX_NESTING` bounds the same, with an error that names it.
-        .limit_recursive_depth(NESTING_CEILING)
-        .limit_depth(limits.depth)
-        .limit_complexity(limits.complexity);
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    // `MAX_NESTING` bounds the same, with an error that names it.
+    Schema::build(Query, Mutation, EmptySubscription).limit_recursive_depth(NESTING_CEILING)
+}
+
+/// The schema that documents are validated against, with the limits they must keep.
+pub fn validator(limits: &Limits, introspection: bool) -> Schema {
+    let builder =
+        builder().extension(DryRun).limit_depth(limits.depth).limit_complexity(limits.complexity);
     // A suggestion tells what an introspection query would have told.
-    if introspection { builder } else { builder.disable_suggestions() }
+    if introspection { builder } else { builder.disable_suggestions() }.finish()
+}
+
+/// The schema that runs documents which the other one has passed. Without extensions, which would be
+/// asked about every field, and without most of the rules, which would be checked once more.
+pub fn executor(server_info: ServerInfo) -> Schema {
+    builder().validation_mode(ValidationMode::Fast).data(server_info).finish()
 }
 
 /// The schema as text, in an order that does not depend on the code's.
@@ -30,5 +36,5 @@ pub fn sdl() -> String {
         .sorted_arguments()
         .sorted_enum_items()
         .include_specified_by();
-    schema_builder(&Limits::default(), true).finish().sdl_with_options(options)
+    builder().finish().sdl_with_options(options)
 }

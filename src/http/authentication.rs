@@ -1,5 +1,7 @@
 //! The middleware that verifies a request's token, once, and puts the outcome where handlers find it.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Request, State},
     http::HeaderValue,
@@ -19,7 +21,7 @@ pub const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
 /// Adds the [`Authentication`](crate::auth::Authentication) of the request to its extensions.
 pub async fn authenticate(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     mut request: Request,
     next: Next,
 ) -> Response {

@@ -4,7 +4,6 @@
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::Next,
     response::Response,
 };
 
@@ -19,7 +18,10 @@ pub const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_URI_BYTES: usize = 60 * 1024;
 
 /// Refuses requests with too large a head.
-pub async fn check_head(request: Request, next: Next) -> Response {
+pub async fn check_head<A: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> A,
+) -> Response {
     let uri = request.uri();
     let uri_bytes = uri.path().len() + uri.query().map_or(0, str::len);
     if uri_bytes > MAX_URI_BYTES {
@@ -39,7 +41,7 @@ pub async fn check_head(request: Request, next: Next) -> Response {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         return response;
     }
-    next.run(request).await
+    next(request).await
 }
 
 /// Whether there is but one way to read where the body ends (RFC 9112, section 6.1). The HTTP library

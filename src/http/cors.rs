@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 
@@ -45,9 +44,15 @@ impl SharedWith {
 
 /// Answers the preflights of listed origins and marks the answers to them. A request of any other
 /// origin is served like one without, and nothing on its answer lets a browser show it to a page.
-pub async fn share(State(with): State<SharedWith>, request: Request, next: Next) -> Response {
+/// Without a list no origin is listed.
+pub async fn share<A: Future<Output = Response>>(
+    with: Option<SharedWith>,
+    request: Request,
+    next: impl FnOnce(Request) -> A,
+) -> Response {
+    let Some(with) = with else { return next(request).await };
     let Some(origin) = with.find(request.headers()) else {
-        let mut response = next.run(request).await;
+        let mut response = next(request).await;
         vary_by_origin(response.headers_mut());
         return response;
     };
@@ -61,7 +66,7 @@ pub async fn share(State(with): State<SharedWith>, request: Request, next: Next)
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         response
     } else {
-        let mut response = next.run(request).await;
+        let mut response = next(request).await;
         response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         response
     };

@@ -32,7 +32,7 @@ use crate::{
 
 /// Answers one request.
 pub async fn serve(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Extension(authentication): Extension<Authentication>,
     Extension(request_id): Extension<RequestId>,
     request: Request,

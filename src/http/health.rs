@@ -1,5 +1,7 @@
 //! Whether the process is alive, and whether it should be sent requests.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde_json::json;
 
@@ -11,7 +13,7 @@ pub async fn alive() -> impl IntoResponse {
 }
 
 /// `GET /readyz`: the database answers and is migrated, the keys are known, and no stop is under way.
-pub async fn ready(State(state): State<AppState>) -> impl IntoResponse {
+pub async fn ready(State(state): State<Arc<AppState>>) -> impl IntoResponse {
     let database = match state.accounts.store().is_current().await {
         Ok(true) => "ok",
         Ok(false) => "migrations are missing",

@@ -28,5 +28,5 @@ pub use first_bytes::FirstBytes;
 pub use graphiql::Page;
 pub use metrics::metrics_router;
 pub use persisted_queries::PersistedQueries;
-pub use router::router;
+pub use router::Front;
 pub use state::AppState;

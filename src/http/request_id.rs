@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Instant};
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue},
-    middleware::Next,
     response::Response,
 };
 use tracing::Instrument;
@@ -21,7 +20,10 @@ const LONGEST: usize = 128;
 pub struct RequestId(pub Arc<str>);
 
 /// Names the request, lets it be served, logs it, and puts the name on the answer.
-pub async fn name_requests(mut request: Request, next: Next) -> Response {
+pub async fn name_requests<A: Future<Output = Response>>(
+    mut request: Request,
+    next: impl FnOnce(Request) -> A,
+) -> Response {
     let started = Instant::now();
     let id = incoming(&request).unwrap_or_else(|| Uuid::now_v7().to_string().into());
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -29,7 +31,7 @@ pub async fn name_requests(mut request: Request, next: Next) -> Response {
     // The path only: a query string may hold anything.
     let path: String = request.uri().path().chars().take(200).collect();
     let span = tracing::info_span!("request", id = %id);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = next(request).instrument(span.clone()).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }

@@ -1,25 +1,63 @@
 //! Every route and the middleware around it, in the order in which a request meets them.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
+    extract::Request,
     http::StatusCode,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
     routing::{any, get, post},
 };
 
+use tower::ServiceExt;
+
 use super::{
-    authentication, bounds,
+    authentication,
+    bounds::check_head,
     cors::{self, SharedWith},
-    graphiql, graphql, health, request_id,
+    graphiql, graphql, health,
+    request_id::name_requests,
     rest_error::RestError,
-    stand_in::{self, GRAPHQL},
+    stand_in::{GRAPHQL, survive_panics},
     state::AppState,
     users, webhooks,
 };
 use crate::dev;
 
-/// The whole HTTP face.
-pub fn router(state: AppState) -> Router {
+/// The whole HTTP face: what every request passes, then the routes. Cheap to clone.
+#[derive(Clone)]
+pub struct Front {
+    shared_with: Option<SharedWith>,
+    routes: Router,
+}
+
+impl Front {
+    /// The face of this server.
+    pub fn new(state: Arc<AppState>) -> Self {
+        let shared_with = SharedWith::new(&state.server.cors_origins);
+        Self { shared_with, routes: routes(state) }
+    }
+
+    /// Answers one request. What it passes is composed here and not in layers of the router, each of
+    /// which would be copied and boxed for each request.
+    pub async fn answer(self, request: Request) -> Response {
+        let Self { shared_with, routes } = self;
+        name_requests(request, |request| {
+            cors::share(shared_with, request, |request| {
+                survive_panics(request, |request| {
+                    check_head(request, |request| async {
+                        routes.oneshot(request).await.into_response()
+                    })
+                })
+            })
+        })
+        .await
+    }
+}
+
+fn routes(state: Arc<AppState>) -> Router {
     let with_session = Router::new()
         .route(GRAPHQL, any(graphql::serve))
         .route("/api/v1/auth/bootstrap", post(users::bootstrap))
@@ -36,15 +74,10 @@ pub fn router(state: AppState) -> Router {
             .nest("/dev", dev::routes(development.clone()))
             .layer(from_fn_with_state(state.clone(), dev::refuse_foreign));
     }
-    let mut router = router
+    router
         .fallback(|| async { RestError::new(StatusCode::NOT_FOUND, "Not Found") })
         .method_not_allowed_fallback(|| async {
             RestError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
         })
-        .layer(from_fn(bounds::check_head))
-        .layer(from_fn(stand_in::survive_panics));
-    if let Some(with) = SharedWith::new(&state.server.cors_origins) {
-        router = router.layer(from_fn_with_state(with, cors::share));
-    }
-    router.layer(from_fn(request_id::name_requests)).with_state(state)
+        .with_state(state)
 }

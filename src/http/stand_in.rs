@@ -6,7 +6,6 @@ use std::{borrow::Cow, panic::AssertUnwindSafe};
 use axum::{
     extract::Request,
     http::StatusCode,
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
@@ -70,8 +69,11 @@ impl Face {
 
 /// Answers in place of a handler that panics; otherwise the connection would be closed without a word.
 /// What it said is logged by the panic hook ([`log_panics`](crate::telemetry::log_panics)), never sent.
-pub async fn survive_panics(request: Request, next: Next) -> Response {
+pub async fn survive_panics<A: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> A,
+) -> Response {
     let face = Face::of(&request);
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let answer = AssertUnwindSafe(async { next(request).await }).catch_unwind().await;
     answer.unwrap_or_else(|_panic| face.broken())
 }

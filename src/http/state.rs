@@ -1,4 +1,4 @@
-//! What every handler may need: one cloneable struct, no globals.
+//! What every handler may need: one struct that they share, no globals.
 
 use std::sync::{
     Arc,
@@ -16,8 +16,7 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// The parts of a running server. Cheap to clone.
-#[derive(Clone)]
+/// The parts of a running server.
 pub struct AppState {
     /// Verifies tokens.
     pub authenticator: Authenticator,
@@ -26,7 +25,7 @@ pub struct AppState {
     /// Answers GraphQL.
     pub engine: Engine,
     /// Texts of queries known by their hash.
-    pub persisted_queries: Arc<PersistedQueries>,
+    pub persisted_queries: PersistedQueries,
     /// What webhook messages are signed with; `None` when none are expected.
     pub webhook_secrets: Option<Arc<WebhookSecrets>>,
     /// Counters.
@@ -34,15 +33,15 @@ pub struct AppState {
     /// Where verifying keys come from; `None` in local mode.
     pub keys: Option<KeySource>,
     /// Bounds of a request.
-    pub limits: Arc<Limits>,
+    pub limits: Limits,
     /// Addresses, origins and switches.
-    pub server: Arc<ServerSettings>,
+    pub server: ServerSettings,
     /// The GraphiQL page, unless it is switched off.
-    pub page: Option<Arc<Page>>,
+    pub page: Option<Page>,
     /// Development mode's stand-in for Clerk.
     pub development: Option<Arc<Development>>,
     /// Set when the server is about to stop.
-    pub draining: Arc<AtomicBool>,
+    pub draining: AtomicBool,
 }
 
 impl AppState {

@@ -61,7 +61,7 @@ impl<'a> Profile<'a> {
 
 /// `POST /api/v1/auth/bootstrap`
 pub async fn bootstrap(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Extension(authentication): Extension<Authentication>,
 ) -> Response {
     let session = match session(authentication) {
@@ -78,7 +78,7 @@ pub async fn bootstrap(
 
 /// `GET /api/v1/users/me`
 pub async fn read(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Extension(authentication): Extension<Authentication>,
 ) -> Response {
     let session = match session(authentication) {
@@ -94,7 +94,7 @@ pub async fn read(
 
 /// `PATCH /api/v1/users/me`: members left out keep their value, `null` clears.
 pub async fn update(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Extension(authentication): Extension<Authentication>,
     request: Request,
 ) -> Response {
@@ -123,7 +123,7 @@ pub async fn update(
 
 /// `DELETE /api/v1/users/me`: here and at Clerk.
 pub async fn delete(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Extension(authentication): Extension<Authentication>,
 ) -> Response {
     let session = match session(authentication) {

@@ -1,6 +1,8 @@
 //! `POST /api/v1/webhooks/clerk`: Clerk's events, delivered by Svix. Whatever is not our own passing
 //! trouble is answered in a way that ends the delivery; anything else would be sent again for a day.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Request, State},
     http::StatusCode,
@@ -23,7 +25,7 @@ const MAX_BODY: usize = 1024 * 1024;
 const UNSIGNED: &str = "The message is not signed as it should be.";
 
 /// Verifies, reads and applies one message.
-pub async fn receive(State(state): State<AppState>, request: Request) -> Response {
+pub async fn receive(State(state): State<Arc<AppState>>, request: Request) -> Response {
     match apply(&state, request).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => error.into_response(),

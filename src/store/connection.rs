@@ -29,13 +29,13 @@ use crate::config::DatabaseUrl;
 
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told that the
 /// database cannot serve.
-const WAIT: Duration = Duration::from_secs(5);
+pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// How long a connection to PostgreSQL may take to show that it still leads to a server.
 const ALIVE: Duration = Duration::from_secs(1);
 /// How long to wait before opening a SQLite file again that another instance is setting up.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
-/// Read connections to SQLite. Each has a thread of its own; more than the cores can use costs memory.
-const SQLITE_READERS: usize = 4;
+/// Read connections to SQLite. Each has a thread and a page cache of its own.
+const SQLITE_READERS: usize = 2;
 /// Connections to PostgreSQL, at most. Several instances share the server's limit.
 const POSTGRES_CONNECTIONS: u32 = 10;
 
@@ -70,8 +70,7 @@ impl SqliteReaders {
         &self,
     ) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
         let held = self.lock().await?;
-        MutexGuard::try_map(held, Option::as_mut)
-            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))
+        MutexGuard::try_map(held, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed.into())
     }
 
     async fn lock(&self) -> Result<MutexGuard<'_, Option<SqliteConnection>>, StoreError> {
@@ -85,11 +84,11 @@ impl SqliteReaders {
             }
         }
         let Some(connection) = self.connections.get(start % self.connections.len()) else {
-            return Err(StoreError::Unavailable(sqlx::Error::PoolClosed));
+            return Err(sqlx::Error::PoolClosed.into());
         };
         tokio::time::timeout(WAIT, connection.lock())
             .await
-            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))
+            .map_err(|_| sqlx::Error::PoolTimedOut.into())
     }
 
     async fn close(&self) {
@@ -155,6 +154,11 @@ enum Held<'s> {
 }
 
 impl Reader<'_> {
+    /// Whether it takes round trips to get such a connection and to give it back.
+    pub(super) const fn is_pooled(&self) -> bool {
+        matches!(self.held, Held::Postgres(_))
+    }
+
     /// Lends the connection to one statement.
     pub fn conn(&mut self) -> Conn<'_> {
         let link = match &mut self.held {
@@ -214,7 +218,9 @@ impl Store {
     pub async fn read(&self) -> Result<Reader<'_>, StoreError> {
         let held = match &self.0.backend {
             Backend::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
-            Backend::Postgres(pool) => Held::Postgres(pool.acquire().await?),
+            // The driver's futures are thousands of bytes, and every future that may wait for one holds
+            // it, down to that of each field of an answer.
+            Backend::Postgres(pool) => Held::Postgres(Box::pin(pool.acquire()).await?),
         };
         Ok(Reader { held, statements: &self.0.statements })
     }
@@ -222,12 +228,12 @@ impl Store {
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx<'_>, StoreError> {
         let transaction = match &self.0.backend {
-            Backend::Sqlite { writer, .. } => {
-                OpenTransaction::Sqlite(writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?)
-            }
-            Backend::Postgres(pool) => {
-                OpenTransaction::Postgres(pool.begin_with(dialect::POSTGRES_BEGIN_WRITE).await?)
-            }
+            Backend::Sqlite { writer, .. } => OpenTransaction::Sqlite(
+                Box::pin(writer.begin_with(dialect::SQLITE_BEGIN_WRITE)).await?,
+            ),
+            Backend::Postgres(pool) => OpenTransaction::Postgres(
+                Box::pin(pool.begin_with(dialect::POSTGRES_BEGIN_WRITE)).await?,
+            ),
         };
         Ok(Tx { transaction, statements: &self.0.statements })
     }
@@ -261,9 +267,7 @@ impl Store {
 
 async fn connect_sqlite(path: &Path) -> Result<Backend, StoreError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        tokio::fs::create_dir_all(directory)
-            .await
-            .map_err(|error| StoreError::Unavailable(sqlx::Error::Io(error)))?;
+        tokio::fs::create_dir_all(directory).await.map_err(sqlx::Error::Io)?;
     }
     let options = SqliteConnectOptions::new()
         .filename(path)

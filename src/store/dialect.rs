@@ -1,5 +1,7 @@
 //! Every place where SQLite and PostgreSQL must be told different things, by name.
 
+use sqlx::{Postgres, Sqlite};
+
 use super::{
     StoreError,
     connection::{Conn, Link},
@@ -14,6 +16,30 @@ pub const SQLITE_BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// migrations rely on, whatever the default of the database or the role is. On a stricter one every
 /// statement would see what was committed before the lock was waited for.
 pub const POSTGRES_BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// What the two spell differently within a statement.
+pub(super) trait Spelling {
+    /// The function that makes a JSON array of its arguments.
+    const JSON_ARRAY: &str;
+    /// The function that makes a JSON array of one value per row.
+    const JSON_AGGREGATE: &str;
+    /// Ends a query whose row of the table `o` is about to be referred to, and so must not be deleted
+    /// before the transaction ends. Without it the reference can be to nothing by the time it is
+    /// checked. SQLite has excluded every other writer.
+    const KEEP_KEY: &str;
+}
+
+impl Spelling for Sqlite {
+    const JSON_ARRAY: &str = "json_array";
+    const JSON_AGGREGATE: &str = "json_group_array";
+    const KEEP_KEY: &str = "";
+}
+
+impl Spelling for Postgres {
+    const JSON_ARRAY: &str = "json_build_array";
+    const JSON_AGGREGATE: &str = "json_agg";
+    const KEEP_KEY: &str = " FOR KEY SHARE OF o";
+}
 
 /// Serialises everything that creates or removes what has this Clerk id, until the end of the
 /// transaction. Who locks several takes organization, user, membership in this order. It must be a statement of its own, before the one that reads the tombstone: on READ

@@ -1,25 +1,28 @@
 //! What can go wrong between a statement and its answer. Absence is not an error: a lookup that
 //! finds nothing answers `None`.
 
+use std::sync::Arc;
+
 use sqlx::error::DatabaseError;
 
 /// A failed statement, sorted by what its caller can do about it. The text includes the driver's, so
-/// the driver's error is not a source besides: that would print it twice.
-#[derive(Debug, thiserror::Error)]
+/// the driver's error is not a source besides: that would print it twice. Cheap to clone, because a
+/// statement may have failed for several requests at once.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot serve now: unreachable, restarting, out of connections, locked, full.
     /// Trying again later may work.
     #[error("the database cannot serve now: {0}")]
-    Unavailable(sqlx::Error),
+    Unavailable(Arc<sqlx::Error>),
     /// Another transaction was in the way (deadlock, serialisation). Trying again may work.
     #[error("a concurrent transaction was in the way: {0}")]
-    Contention(sqlx::Error),
+    Contention(Arc<sqlx::Error>),
     /// A row holds something that this version cannot read.
     #[error("a stored row cannot be read: {0}")]
     Corrupt(String),
     /// Anything else: a fault in a statement of ours.
     #[error("the database refused a statement: {0}")]
-    Driver(sqlx::Error),
+    Driver(Arc<sqlx::Error>),
     /// The schema of the database does not fit this version.
     #[error("{0}")]
     Migration(String),
@@ -34,16 +37,16 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed => Self::Unavailable(error),
+            | sqlx::Error::BeginFailed => Self::Unavailable(error.into()),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
                 Self::Corrupt(error.to_string())
             }
             sqlx::Error::Database(cause) => match kind_of(cause.as_ref()) {
-                Kind::Unavailable => Self::Unavailable(error),
-                Kind::Contention => Self::Contention(error),
-                Kind::Fault => Self::Driver(error),
+                Kind::Unavailable => Self::Unavailable(error.into()),
+                Kind::Contention => Self::Contention(error.into()),
+                Kind::Fault => Self::Driver(error.into()),
             },
-            _ => Self::Driver(error),
+            _ => Self::Driver(error.into()),
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use sqlx::FromRow;
 
 use super::{Conn, StoreError, connection::on, organizations::VisibleOrganization};
@@ -26,105 +27,115 @@ pub struct VisibleMembership {
     pub organization: Arc<VisibleOrganization>,
 }
 
-/// The columns of a membership and its organization, optional for the sake of outer joins.
-#[derive(FromRow)]
-pub(super) struct MembershipColumns {
-    m_id: Option<MembershipId>,
-    m_user_id: Option<UserId>,
-    m_role: Option<Role>,
-    m_created_at: Option<DateTime<Utc>>,
-    m_updated_at: Option<DateTime<Utc>>,
-    o_id: Option<OrganizationId>,
-    o_clerk_id: Option<String>,
-    o_name: Option<String>,
-    o_created_at: Option<DateTime<Utc>>,
-    o_updated_at: Option<DateTime<Utc>>,
-    viewer_role: Option<Role>,
-}
+/// What makes a JSON array of a membership and its organization, for tables aliased `m` and `o`, in
+/// the order of [`OwnMembership`].
+pub(super) const OWN_MEMBERSHIP: &str = "m.id, m.role, m.created_at, m.updated_at, \
+    o.id, o.clerk_organization_id, o.name, o.created_at, o.updated_at";
 
-/// The select list that [`MembershipColumns`] reads, for tables aliased `m` and `o`; the argument is
-/// the column with the viewer's role.
-macro_rules! membership_columns {
-    ($viewer_role:literal) => {
-        concat!(
-            "m.id AS m_id, m.user_id AS m_user_id, m.role AS m_role, m.created_at AS m_created_at, \
-             m.updated_at AS m_updated_at, o.id AS o_id, o.clerk_organization_id AS o_clerk_id, \
-             o.name AS o_name, o.created_at AS o_created_at, o.updated_at AS o_updated_at, ",
-            $viewer_role,
-            " AS viewer_role"
-        )
-    };
-}
-pub(super) use membership_columns;
+/// A membership of the viewer's own, as it comes in one JSON text with the others.
+#[derive(Deserialize)]
+pub(super) struct OwnMembership(
+    MembershipId,
+    Role,
+    DateTime<Utc>,
+    DateTime<Utc>,
+    OrganizationId,
+    Option<String>,
+    String,
+    DateTime<Utc>,
+    DateTime<Utc>,
+);
 
-impl MembershipColumns {
-    /// The membership of this row, if it has one, belonging to `person`.
-    pub(super) fn of(self, person: &User) -> Option<Arc<VisibleMembership>> {
-        self.into_visible(person.name.clone(), person.preferred_name.clone(), person.email.clone())
-    }
-
-    fn into_visible(
-        self,
-        name: Option<String>,
-        preferred_name: Option<String>,
-        email: Option<String>,
-    ) -> Option<Arc<VisibleMembership>> {
-        let organization = Organization {
-            id: self.o_id?,
-            clerk_organization_id: self.o_clerk_id,
-            name: self.o_name?,
-            created_at: self.o_created_at?,
-            updated_at: self.o_updated_at?,
-        };
-        Some(Arc::new(VisibleMembership {
+impl OwnMembership {
+    /// What the viewer, who is `person`, sees of it.
+    pub(super) fn of(self, person: &User) -> VisibleMembership {
+        let Self(id, role, created_at, updated_at, ..) = self;
+        let Self(.., organization_id, clerk_organization_id, name, o_created_at, o_updated_at) =
+            self;
+        VisibleMembership {
             membership: Membership {
-                id: self.m_id?,
-                organization_id: organization.id,
-                user_id: self.m_user_id?,
-                role: self.m_role?,
-                created_at: self.m_created_at?,
-                updated_at: self.m_updated_at?,
+                id,
+                organization_id,
+                user_id: person.id,
+                role,
+                created_at,
+                updated_at,
             },
-            name,
-            preferred_name,
-            email,
+            name: person.name.clone(),
+            preferred_name: person.preferred_name.clone(),
+            email: person.email.clone(),
             organization: Arc::new(VisibleOrganization {
-                organization,
-                viewer_role: self.viewer_role?,
+                organization: Organization {
+                    id: organization_id,
+                    clerk_organization_id,
+                    name,
+                    created_at: o_created_at,
+                    updated_at: o_updated_at,
+                },
+                viewer_role: role,
             }),
-        }))
+        }
     }
 }
 
+/// The columns of a membership with its organization and its person.
 #[derive(FromRow)]
-struct PersonalMembershipColumns {
-    #[sqlx(flatten)]
-    membership: MembershipColumns,
+struct VisibleColumns {
+    id: MembershipId,
+    user_id: UserId,
+    role: Role,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    organization_id: OrganizationId,
+    clerk_organization_id: Option<String>,
+    organization_name: String,
+    organization_created_at: DateTime<Utc>,
+    organization_updated_at: DateTime<Utc>,
+    viewer_role: Role,
     person_name: Option<String>,
     person_preferred_name: Option<String>,
     person_email: Option<String>,
 }
 
-impl PersonalMembershipColumns {
-    fn into_visible(self) -> Option<Arc<VisibleMembership>> {
-        self.membership.into_visible(
-            self.person_name,
-            self.person_preferred_name,
-            self.person_email,
-        )
+impl VisibleColumns {
+    fn into_visible(self) -> Arc<VisibleMembership> {
+        Arc::new(VisibleMembership {
+            membership: Membership {
+                id: self.id,
+                organization_id: self.organization_id,
+                user_id: self.user_id,
+                role: self.role,
+                created_at: self.created_at,
+                updated_at: self.updated_at,
+            },
+            name: self.person_name,
+            preferred_name: self.person_preferred_name,
+            email: self.person_email,
+            organization: Arc::new(VisibleOrganization {
+                organization: Organization {
+                    id: self.organization_id,
+                    clerk_organization_id: self.clerk_organization_id,
+                    name: self.organization_name,
+                    created_at: self.organization_created_at,
+                    updated_at: self.organization_updated_at,
+                },
+                viewer_role: self.viewer_role,
+            }),
+        })
     }
 }
 
-const SELECT_VISIBLE: &str = concat!(
-    "SELECT ",
-    membership_columns!("v.role"),
-    ", p.name AS person_name, p.preferred_name AS person_preferred_name, p.email AS person_email \
+/// The select list that [`VisibleColumns`] reads, up to the condition whose value is the viewer.
+const SELECT_VISIBLE: &str = "SELECT m.id, m.user_id, m.role, m.created_at, m.updated_at, \
+     o.id AS organization_id, o.clerk_organization_id, o.name AS organization_name, \
+     o.created_at AS organization_created_at, o.updated_at AS organization_updated_at, \
+     v.role AS viewer_role, p.name AS person_name, p.preferred_name AS person_preferred_name, \
+     p.email AS person_email \
      FROM organization_members m \
      JOIN organization_members v ON v.organization_id = m.organization_id \
      JOIN organizations o ON o.id = m.organization_id \
      JOIN users p ON p.id = m.user_id \
-     WHERE v.user_id = "
-);
+     WHERE v.user_id = ";
 
 /// Whose list of memberships: a person's or an organization's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -178,7 +189,7 @@ pub async fn load_slices(
         return Ok(Vec::new());
     }
     // One limited index range per list; a window function would read every member of each.
-    let rows: Vec<PersonalMembershipColumns> = on!(conn, link => {
+    let rows: Vec<VisibleColumns> = on!(conn, link => {
         let mut query = sqlx::QueryBuilder::new("");
         for (index, list) in lists.iter().enumerate() {
             query.push(if index == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
@@ -191,12 +202,12 @@ pub async fn load_slices(
                 query.push(" AND (m.created_at, m.id) > (").push_bind(created_at);
                 query.push(", ").push_bind(id).push(")");
             }
-            // The limit as text: see `users::find_standing_with_memberships`.
+            // The limit as text: see `users::find_standings`.
             query.push(" ORDER BY m.created_at, m.id LIMIT ").push(slice.limit).push(") l");
         }
         query.build_query_as().fetch_all(link).await
     })?;
-    Ok(rows.into_iter().filter_map(PersonalMembershipColumns::into_visible).collect())
+    Ok(rows.into_iter().map(VisibleColumns::into_visible).collect())
 }
 
 /// Loads memberships by id as `viewer` sees them; those the viewer may not see are left out.
@@ -208,7 +219,7 @@ pub async fn load_memberships(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<PersonalMembershipColumns> = on!(conn, link => {
+    let rows: Vec<VisibleColumns> = on!(conn, link => {
         let mut query = sqlx::QueryBuilder::new(SELECT_VISIBLE);
         query.push_bind(viewer).push(" AND m.id IN (");
         let mut list = query.separated(", ");
@@ -218,7 +229,7 @@ pub async fn load_memberships(
         query.push(")");
         query.build_query_as().fetch_all(link).await
     })?;
-    Ok(rows.into_iter().filter_map(PersonalMembershipColumns::into_visible).collect())
+    Ok(rows.into_iter().map(VisibleColumns::into_visible).collect())
 }
 
 /// How many memberships each list holds that `viewer` may see.
@@ -328,7 +339,8 @@ pub struct ClerkMembershipState<'a> {
 }
 
 /// Creates a mirrored membership, or takes over what is later than what was applied: a new role, or
-/// the id of a new membership of somebody who left and joined again. The caller has seen no tombstone.
+/// the id of a new membership of somebody who left and joined again. Of two that are as late, the same
+/// one counts whichever comes first. The caller has seen no tombstone.
 pub async fn upsert_mirrored_membership(
     conn: Conn<'_>,
     state: &ClerkMembershipState<'_>,
@@ -338,9 +350,14 @@ pub async fn upsert_mirrored_membership(
         VALUES ($1, $2, $3, $4, $5, $6, $7, $7) \
         ON CONFLICT (organization_id, user_id) DO UPDATE SET \
         role = excluded.role, clerk_membership_id = excluded.clerk_membership_id, \
-        clerk_updated_at = excluded.clerk_updated_at, updated_at = excluded.updated_at \
+        clerk_updated_at = excluded.clerk_updated_at, updated_at = CASE \
+            WHEN organization_members.role <> excluded.role THEN excluded.updated_at \
+            ELSE organization_members.updated_at END \
         WHERE organization_members.clerk_updated_at IS NULL \
-        OR organization_members.clerk_updated_at <= excluded.clerk_updated_at";
+        OR organization_members.clerk_updated_at < excluded.clerk_updated_at \
+        OR (organization_members.clerk_updated_at = excluded.clerk_updated_at \
+            AND (organization_members.clerk_membership_id, organization_members.role) \
+                <= (excluded.clerk_membership_id, excluded.role))";
     on!(conn, link => sqlx::query(SQL)
         .bind(MembershipId::generate())
         .bind(state.organization_id)

@@ -153,7 +153,8 @@ pub async fn upsert_mirror(
         clerk_updated_at = CASE WHEN $3 IS NOT NULL AND (organizations.clerk_updated_at IS NULL \
             OR organizations.clerk_updated_at <= $5) THEN $5 ELSE organizations.clerk_updated_at END, \
         clerk_created_by = COALESCE(organizations.clerk_created_by, excluded.clerk_created_by), \
-        updated_at = excluded.updated_at \
+        updated_at = CASE WHEN $3 <> organizations.name AND (organizations.clerk_updated_at IS NULL \
+            OR organizations.clerk_updated_at <= $5) THEN $6 ELSE organizations.updated_at END \
         RETURNING id, clerk_created_by";
     on!(conn, link => sqlx::query_as(SQL)
         .bind(OrganizationId::generate())

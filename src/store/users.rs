@@ -2,6 +2,7 @@
 //! about a session, the profile, the mark of a deletion.
 
 mod deletion;
+mod lookups;
 mod profile;
 mod standing;
 
@@ -11,14 +12,15 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
 pub use deletion::{
-    DeletionMark, find_stale_deletion_marks, mark_deletion, take_over_deletion_mark,
-    unmark_deletion,
+    DeletionMark, find_deletion_mark, find_stale_deletion_marks, mark_deletion,
+    take_over_deletion_mark, unmark_deletion,
 };
+pub use lookups::{Lookups, PRELOADED};
 pub use profile::{
     ClaimedProfile, ClerkProfile, ProfileChanges, ProfileTry, apply_claims, apply_clerk_profile,
     claim_profile_try, update_profile,
 };
-pub use standing::{Lookup, Standing, find_standing, find_standing_with_memberships};
+pub use standing::{Found, Lookup, Standing, find_standing, find_standings};
 
 use super::{Conn, StoreError, connection::on};
 use crate::model::{OrganizationId, User, UserId};

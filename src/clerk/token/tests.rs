@@ -123,8 +123,8 @@ fn ordinary_tokens_are_accepted() {
     assert_eq!(claims.not_before, DateTime::from_timestamp(NOW - 15, 0));
     assert_eq!(Some(claims.expires_at), DateTime::from_timestamp(NOW + 55, 0));
     assert_eq!((&claims.actor, &claims.organization), (&None, &None));
-    assert_eq!(claims.all["custom"]["plan"], "pro");
-    assert_eq!(claims.all.len(), 12);
+    assert_eq!(claims.all()["custom"]["plan"], "pro");
+    assert_eq!(claims.all().len(), 12);
 
     let version_one = json!({
         "v": "absent", "sts": "absent", "fva": "absent", "jti": "absent",

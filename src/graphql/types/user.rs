@@ -8,11 +8,11 @@ use super::{DateTime, Organization};
 use crate::{
     graphql::{
         connection::{OrganizationMemberConnection, PageRequest, page_complexity},
-        context::{ContextExt, PRELOADED},
+        context::ContextExt,
         error::ApiError,
     },
     model,
-    store::memberships::ListOf,
+    store::{memberships::ListOf, users::PRELOADED},
 };
 
 /// What a text of up to 10,000 characters costs. It is fifty times as long as the others, and one that

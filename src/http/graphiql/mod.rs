@@ -3,6 +3,8 @@
 mod files;
 mod page;
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     extract::{Path, RawQuery, State},
@@ -20,7 +22,7 @@ use super::{rest_error::RestError, state::AppState};
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// The page and its files; none of them exists when GraphiQL is switched off.
-pub fn routes(state: &AppState) -> Router<AppState> {
+pub fn routes(state: &AppState) -> Router<Arc<AppState>> {
     if state.page.is_none() {
         return Router::new();
     }
@@ -28,7 +30,7 @@ pub fn routes(state: &AppState) -> Router<AppState> {
 }
 
 /// `GET /`
-async fn index(State(state): State<AppState>) -> Response {
+async fn index(State(state): State<Arc<AppState>>) -> Response {
     page(&state)
 }
 

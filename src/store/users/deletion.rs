@@ -19,8 +19,8 @@ pub struct DeletionMark {
     pub attempt: AttemptId,
     /// Whether the user is to go at Clerk too.
     pub from_clerk: bool,
-    /// The session that asked, when the user asked for the own account.
-    pub session_id: Option<String>,
+    /// The sessions that asked, when the user asked for the own account.
+    pub sessions: Vec<String>,
     /// When it was set.
     pub marked_at: DateTime<Utc>,
 }
@@ -29,12 +29,13 @@ pub struct DeletionMark {
 pub async fn mark_deletion(conn: Conn<'_>, mark: &DeletionMark) -> Result<bool, StoreError> {
     on!(conn, link => sqlx::query(
         "UPDATE users SET deletion_attempt = $2, deletion_marked_at = $3, deletion_from_clerk = $4, \
-         deletion_session = $5 WHERE id = $1")
+         deletion_sessions = $5 WHERE id = $1")
         .bind(mark.user_id)
         .bind(mark.attempt)
         .bind(mark.marked_at)
         .bind(mark.from_clerk)
-        .bind(mark.session_id.as_deref())
+        // Ids of sessions are visible ASCII.
+        .bind((!mark.sessions.is_empty()).then(|| mark.sessions.join(" ")))
         .execute(link)
         .await
         .map(|done| done.rows_affected() > 0))
@@ -48,7 +49,7 @@ pub async fn unmark_deletion(
 ) -> Result<bool, StoreError> {
     on!(conn, link => sqlx::query(
         "UPDATE users SET deletion_attempt = NULL, deletion_marked_at = NULL, \
-         deletion_from_clerk = NULL, deletion_session = NULL \
+         deletion_from_clerk = NULL, deletion_sessions = NULL \
          WHERE id = $1 AND deletion_attempt = $2")
         .bind(id)
         .bind(attempt)
@@ -63,8 +64,44 @@ struct DeletionMarkColumns {
     clerk_user_id: String,
     deletion_attempt: AttemptId,
     deletion_from_clerk: bool,
-    deletion_session: Option<String>,
+    deletion_sessions: Option<String>,
     deletion_marked_at: DateTime<Utc>,
+}
+
+/// The select list that [`DeletionMarkColumns`] reads.
+macro_rules! select_mark {
+    () => {
+        "SELECT id, clerk_user_id, deletion_attempt, deletion_from_clerk, deletion_sessions, \
+         deletion_marked_at FROM users"
+    };
+}
+
+impl From<DeletionMarkColumns> for DeletionMark {
+    fn from(row: DeletionMarkColumns) -> Self {
+        let sessions = row.deletion_sessions.unwrap_or_default();
+        Self {
+            user_id: row.id,
+            clerk_user_id: row.clerk_user_id,
+            attempt: row.deletion_attempt,
+            from_clerk: row.deletion_from_clerk,
+            sessions: sessions.split_ascii_whitespace().map(str::to_owned).collect(),
+            marked_at: row.deletion_marked_at,
+        }
+    }
+}
+
+/// The mark on a user, if a deletion is under way.
+pub async fn find_deletion_mark(
+    conn: Conn<'_>,
+    id: UserId,
+) -> Result<Option<DeletionMark>, StoreError> {
+    let row: Option<DeletionMarkColumns> = on!(conn, link => sqlx::query_as(concat!(
+        select_mark!(),
+        " WHERE id = $1 AND deletion_marked_at IS NOT NULL"))
+        .bind(id)
+        .fetch_optional(link)
+        .await)?;
+    Ok(row.map(DeletionMark::from))
 }
 
 /// The oldest deletion marks set at or before `before`: attempts that nobody finished.
@@ -72,25 +109,14 @@ pub async fn find_stale_deletion_marks(
     conn: Conn<'_>,
     before: DateTime<Utc>,
 ) -> Result<Vec<DeletionMark>, StoreError> {
-    let rows: Vec<DeletionMarkColumns> = on!(conn, link => sqlx::query_as(
-        "SELECT id, clerk_user_id, deletion_attempt, deletion_from_clerk, deletion_session, \
-         deletion_marked_at FROM users \
-         WHERE deletion_marked_at IS NOT NULL AND deletion_marked_at <= $1 \
-         ORDER BY deletion_marked_at LIMIT 100")
+    let rows: Vec<DeletionMarkColumns> = on!(conn, link => sqlx::query_as(concat!(
+        select_mark!(),
+        " WHERE deletion_marked_at IS NOT NULL AND deletion_marked_at <= $1 \
+         ORDER BY deletion_marked_at LIMIT 100"))
         .bind(before)
         .fetch_all(link)
         .await)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| DeletionMark {
-            user_id: row.id,
-            clerk_user_id: row.clerk_user_id,
-            attempt: row.deletion_attempt,
-            from_clerk: row.deletion_from_clerk,
-            session_id: row.deletion_session,
-            marked_at: row.deletion_marked_at,
-        })
-        .collect())
+    Ok(rows.into_iter().map(DeletionMark::from).collect())
 }
 
 /// Takes over a stale mark by compare-and-set: of several instances that try, one gets `true`.

@@ -1,10 +1,11 @@
 //! What is stored of a person: statements that take over what a token, Clerk or the person says.
 
 use chrono::{DateTime, Utc};
+use sqlx::{Connection, QueryBuilder};
 
 use crate::{
     model::{OrganizationId, UserId},
-    store::{Conn, StoreError, connection::on},
+    store::{Conn, StoreError, connection::on, dialect::Spelling},
 };
 
 /// What a token says about its user.
@@ -31,30 +32,8 @@ pub async fn apply_claims(
     id: UserId,
     claims: ClaimedProfile<'_>,
 ) -> Result<bool, StoreError> {
-    /// Whether the claimed address counts. Ties go to what is stored: it came from an event or Clerk's
-    /// API, or from the same second.
-    macro_rules! is_later {
-        () => {
-            "$2 IS NOT NULL AND (email_as_of < $4 \
-             OR (email_as_of IS NULL AND ($4 IS NOT NULL OR email IS NULL)))"
-        };
-    }
-    const SQL: &str = concat!(
-        "UPDATE users SET email = CASE WHEN ",
-        is_later!(),
-        " THEN $2 ELSE email END, email_verified = CASE WHEN ",
-        is_later!(),
-        " THEN $3 ELSE email_verified END, email_as_of = CASE WHEN ",
-        is_later!(),
-        " THEN $4 ELSE email_as_of END, \
-        name = COALESCE(name, $5), \
-        active_organization_id = COALESCE(\
-            (SELECT o.id FROM organizations o JOIN organization_members m ON m.organization_id = o.id \
-             WHERE o.id = $6 AND m.user_id = users.id), active_organization_id), \
-        updated_at = $7 \
-        WHERE id = $1 AND deletion_marked_at IS NULL"
-    );
-    on!(conn, link => sqlx::query(SQL)
+    on!(conn, link => claims_statement(&*link)
+        .build()
         .bind(id)
         .bind(claims.email)
         .bind(claims.email_verified)
@@ -65,6 +44,41 @@ pub async fn apply_claims(
         .execute(link)
         .await
         .map(|done| done.rows_affected() > 0))
+}
+
+/// The statement of [`apply_claims`] for the database of a connection.
+fn claims_statement<C>(_: &C) -> QueryBuilder<C::Database>
+where
+    C: Connection,
+    C::Database: Spelling,
+{
+    /// Whether the claimed address counts. Ties go to what is stored: it came from an event or Clerk's
+    /// API, or from the same second.
+    macro_rules! is_later {
+        () => {
+            "$2 IS NOT NULL AND (email_as_of < $4 \
+             OR (email_as_of IS NULL AND ($4 IS NOT NULL OR email IS NULL)))"
+        };
+    }
+    let mut statement = QueryBuilder::new(concat!(
+        "UPDATE users SET email = CASE WHEN ",
+        is_later!(),
+        " THEN $2 ELSE email END, email_verified = CASE WHEN ",
+        is_later!(),
+        " THEN $3 ELSE email_verified END, email_as_of = CASE WHEN ",
+        is_later!(),
+        " THEN $4 ELSE email_as_of END, \
+        name = COALESCE(name, $5), \
+        active_organization_id = COALESCE(\
+            (SELECT o.id FROM organizations o JOIN organization_members m ON m.organization_id = o.id \
+             WHERE o.id = $6 AND m.user_id = users.id",
+    ));
+    statement.push(<C::Database as Spelling>::KEEP_KEY).push(
+        "), active_organization_id), \
+         updated_at = $7 \
+         WHERE id = $1 AND deletion_marked_at IS NULL",
+    );
+    statement
 }
 
 /// What Clerk's API or an event says about a user.
@@ -91,20 +105,44 @@ pub async fn apply_clerk_profile(
     id: UserId,
     profile: ClerkProfile<'_>,
 ) -> Result<bool, StoreError> {
-    const SQL: &str = "UPDATE users SET \
-        email = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) THEN $3 ELSE email END, \
-        email_verified = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) \
-            THEN $4 ELSE email_verified END, \
-        email_as_of = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) \
+    macro_rules! email_after {
+        () => {
+            "CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) THEN $3 ELSE email END"
+        };
+    }
+    macro_rules! email_verified_after {
+        () => {
+            "CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) \
+             THEN $4 ELSE email_verified END"
+        };
+    }
+    macro_rules! is_complete_after {
+        () => {
+            concat!(email_after!(), " IS NOT NULL AND COALESCE(name, $5) IS NOT NULL")
+        };
+    }
+    const SQL: &str = concat!(
+        "UPDATE users SET email = ",
+        email_after!(),
+        ", email_verified = ",
+        email_verified_after!(),
+        ", email_as_of = CASE WHEN $2 AND (email_as_of IS NULL OR email_as_of <= $6) \
             THEN $6 ELSE email_as_of END, \
         name = COALESCE(name, $5), \
         banned = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $6 THEN $7 ELSE banned END, \
         clerk_updated_at = CASE WHEN clerk_updated_at IS NULL OR clerk_updated_at <= $6 \
             THEN $6 ELSE clerk_updated_at END, \
-        profile_tries = CASE WHEN $3 IS NOT NULL AND COALESCE(name, $5) IS NOT NULL \
-            THEN 0 ELSE profile_tries END, \
-        updated_at = $8 \
-        WHERE id = $1";
+        profile_tries = CASE WHEN ",
+        is_complete_after!(),
+        " THEN 0 ELSE profile_tries END, profile_next_try = CASE WHEN ",
+        is_complete_after!(),
+        " THEN NULL ELSE profile_next_try END, updated_at = CASE WHEN email IS DISTINCT FROM ",
+        email_after!(),
+        " OR email_verified <> ",
+        email_verified_after!(),
+        " OR name IS DISTINCT FROM COALESCE(name, $5) THEN $8 ELSE updated_at END \
+         WHERE id = $1"
+    );
     on!(conn, link => sqlx::query(SQL)
         .bind(id)
         .bind(profile.email.is_some())

@@ -327,7 +327,7 @@ both! {
         // As a process leaves it that dies between the mark and the rest.
         database.execute(
             "UPDATE users SET deletion_marked_at = created_at, deletion_from_clerk = FALSE, \
-             deletion_session = 'sess_user_a', deletion_attempt = '018f0000-0000-7000-8000-000000000000'",
+             deletion_sessions = 'sess_user_a', deletion_attempt = '018f0000-0000-7000-8000-000000000000'",
         ).await;
         app.clock.advance(TimeDelta::seconds(61));
         app.app.state.accounts.finish_deletions().await.unwrap();

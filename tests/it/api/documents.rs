@@ -327,7 +327,7 @@ async fn pages_sized_by_variables_count_as_what_they_ask_for() {
 }
 
 #[tokio::test]
-async fn values_refused_during_execution_are_errors_of_their_field() {
+async fn values_are_refused_with_the_document_or_as_errors_of_their_field() {
     let (_database, app) = sqlite().await;
     let path = || json!(["me", "memberships"]);
     check(
@@ -336,17 +336,17 @@ async fn values_refused_during_execution_are_errors_of_their_field() {
             (
                 "{ me { memberships(first: 99999999999) { totalCount } } }",
                 json!({}),
-                Field(INPUT, path(), "integers"),
+                Refused(VALIDATION, "integers"),
             ),
             (
                 "{ me { memberships(first: -99999999999) { totalCount } } }",
                 json!({}),
-                Field(INPUT, path(), "integers"),
+                Refused(VALIDATION, "integers"),
             ),
             (
                 "query ($x: ID!) { me { memberships(first: 99999999999) { totalCount } } nodes(ids: [$x]) { id } }",
                 json!({ "x": "a" }),
-                Field(INPUT, path(), "integers"),
+                Refused(VALIDATION, "integers"),
             ),
             (
                 "{ me { m: memberships(first: 0) { totalCount } } }",

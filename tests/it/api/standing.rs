@@ -257,7 +257,7 @@ async fn mark(app: &TestApp, user: &str) {
         clerk_user_id: "user_a".to_owned(),
         attempt: AttemptId::generate(),
         from_clerk: true,
-        session_id: Some("sess_user_a".to_owned()),
+        sessions: vec!["sess_user_a".to_owned()],
         marked_at: app.clock.now(),
     };
     assert!(users::mark_deletion(tx.conn(), &mark).await.unwrap());

@@ -39,9 +39,10 @@ async fn run_everything(store: &Store) {
         clerk_user_id: "user_a",
         session_id: Some("sess_a"),
         clerk_organization_id: Some("org_a"),
+        with_memberships: true,
     };
     read!(store, conn => users::find_standing(conn, lookup)).unwrap();
-    read!(store, conn => users::find_standing_with_memberships(conn, lookup, 101)).unwrap();
+    read!(store, conn => users::find_standings(conn, &[lookup; 20], 101)).unwrap();
     read!(store, conn => users::load_users(conn, &[ada, bob])).unwrap();
     read!(store, conn => users::load_active_organizations(conn, &[ada, bob])).unwrap();
     read!(store, conn => users::find_stale_deletion_marks(conn, at(0))).unwrap();
@@ -103,10 +104,11 @@ async fn run_everything(store: &Store) {
         clerk_user_id: "user_a".to_owned(),
         attempt: AttemptId::generate(),
         from_clerk: true,
-        session_id: None,
+        sessions: Vec::new(),
         marked_at: at(0),
     };
     commit!(store, conn => users::mark_deletion(conn, &mark));
+    read!(store, conn => users::find_deletion_mark(conn, ada)).unwrap();
     let attempt = AttemptId::generate();
     commit!(store, conn => users::take_over_deletion_mark(conn, &mark, attempt, at(1)));
     commit!(store, conn => users::unmark_deletion(conn, ada, attempt));

@@ -12,7 +12,7 @@ use mission_control::{
             count_memberships, delete_mirrored_membership, insert_membership, load_memberships,
             load_slices, promote_creator, promote_successor, upsert_mirrored_membership,
         },
-        users::{Lookup, NewUser, find_standing_with_memberships},
+        users::{Lookup, NewUser, find_standings},
     },
 };
 
@@ -291,10 +291,14 @@ both! {
         let others = read!(store, conn => load_memberships(conn, viewer, &[members[0].1])).unwrap();
         assert_eq!(others.len(), 1);
         let clerk_user_id = format!("user_{organization}_1");
-        let lookup =
-            Lookup { clerk_user_id: &clerk_user_id, session_id: None, clerk_organization_id: None };
-        let standing = read!(store, conn => find_standing_with_memberships(conn, lookup, 10));
-        assert!(matches!(standing, Err(StoreError::Corrupt(_))));
+        let lookup = |with_memberships| {
+            Lookup { with_memberships, ..Lookup::of_user(&clerk_user_id) }
+        };
+        let found = read!(store, conn => find_standings(conn, &[lookup(true), lookup(false)], 10));
+        // Only who asked for it.
+        let [with, without] = found.unwrap().try_into().unwrap_or_else(|_| panic!("not two"));
+        assert!(matches!(with, Err(StoreError::Corrupt(_))));
+        assert!(without.unwrap().standing.user.is_some());
     }
 }
 
@@ -430,12 +434,15 @@ both! {
         let steps = [
             ("orgmem_1", Role::Member, 500_000, Role::Member),
             ("orgmem_1", Role::Owner, 499_999, Role::Member),
-            ("orgmem_1", Role::Admin, 500_000, Role::Admin),
+            // As late: the same one of the two counts, in this order and in the other.
+            ("orgmem_1", Role::Admin, 500_000, Role::Member),
+            ("orgmem_1", Role::Admin, 500_001, Role::Admin),
             ("orgmem_1", Role::Member, 500_001, Role::Member),
             // Left and joined again.
             ("orgmem_2", Role::Owner, 1_000_000, Role::Owner),
             ("orgmem_1", Role::Admin, 999_999, Role::Owner),
         ];
+        let (mut changed, mut changed_at) = (Role::Member, at(500_077));
         for (number, (id, role, updated_at, expected)) in steps.into_iter().enumerate() {
             let said = state(id, here, ada, role, updated_at);
             commit!(store, conn => upsert_mirrored_membership(conn, &said));
@@ -445,6 +452,11 @@ both! {
             let [found] = found.as_slice() else { panic!("step {number}: {}", found.len()) };
             assert_eq!(found.membership.role, expected, "step {number}");
             assert_eq!(found.membership.created_at, at(500_077), "joined once");
+            if changed != found.membership.role {
+                changed = found.membership.role;
+                changed_at = said.now;
+            }
+            assert_eq!(found.membership.updated_at, changed_at, "step {number}");
         }
         assert!(
             !commit!(store, conn => delete_mirrored_membership(conn, "orgmem_1")),

@@ -1,6 +1,7 @@
 //! Every store function on both databases, and what only a database can get wrong.
 
 mod indexes;
+mod lookups;
 mod memberships;
 mod migrations;
 mod organizations;

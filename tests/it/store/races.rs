@@ -167,8 +167,7 @@ both! {
 
 /// The user of a transaction, if there is one.
 async fn standing_in(tx: &mut Tx<'_>) -> Option<UserId> {
-    let lookup =
-        users::Lookup { clerk_user_id: "user_a", session_id: None, clerk_organization_id: None };
+    let lookup = users::Lookup::of_user("user_a");
     users::find_standing(tx.conn(), lookup).await.unwrap().user.map(|user| user.id)
 }
 
@@ -368,7 +367,7 @@ both! {
         let request = ask(&app, app.token("user_a"));
         until_blocked(&database, &app, 2, 1).await;
         let event = tokio::spawn({
-            let accounts = app.second_instance(&database).await.app.state.accounts;
+            let accounts = app.second_instance(&database).await.app.state.accounts.clone();
             let membership = membership();
             async move { accounts.apply_membership(&membership).await }
         });

@@ -121,7 +121,7 @@ pub async fn member(
 
 /// What decides about a session of a user without session id or organization.
 pub async fn standing(store: &Store, clerk_user_id: &str) -> Standing {
-    let lookup = Lookup { clerk_user_id, session_id: None, clerk_organization_id: None };
+    let lookup = Lookup::of_user(clerk_user_id);
     read!(store, conn => users::find_standing(conn, lookup)).unwrap()
 }
 

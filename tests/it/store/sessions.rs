@@ -9,7 +9,7 @@ use super::sample::{at, commit, read, rows};
 use crate::support::{TestDatabase, both};
 
 async fn is_revoked(database: &TestDatabase, session_id: Option<&str>) -> bool {
-    let lookup = Lookup { clerk_user_id: "user_a", session_id, clerk_organization_id: None };
+    let lookup = Lookup { session_id, ..Lookup::of_user("user_a") };
     read!(database.store, conn => find_standing(conn, lookup)).unwrap().is_session_revoked
 }
 

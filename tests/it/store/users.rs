@@ -9,8 +9,8 @@ use mission_control::{
         users::{
             ClaimedProfile, ClerkProfile, DeletionMark, Lookup, NewUser, ProfileChanges,
             ProfileTry, Standing, apply_claims, apply_clerk_profile, claim_profile_try,
-            delete_user, find_stale_deletion_marks, find_standing, find_standing_with_memberships,
-            insert_user, load_active_organizations, load_users, mark_deletion, set_super_admin,
+            delete_user, find_stale_deletion_marks, find_standing, find_standings, insert_user,
+            load_active_organizations, load_users, mark_deletion, set_super_admin,
             take_over_deletion_mark, unmark_deletion, update_profile,
         },
     },
@@ -31,7 +31,7 @@ fn mark(user_id: UserId, marked_at: i64) -> DeletionMark {
         clerk_user_id: "user_a".to_owned(),
         attempt: AttemptId::generate(),
         from_clerk: true,
-        session_id: Some("sess_a".to_owned()),
+        sessions: vec!["sess_a".to_owned(), "sess_b".to_owned()],
         marked_at: at(marked_at),
     }
 }
@@ -113,9 +113,9 @@ async fn look_up(
     organization: Option<&str>,
 ) -> Standing {
     let lookup = Lookup {
-        clerk_user_id: "user_a",
         session_id: session,
         clerk_organization_id: organization,
+        ..Lookup::of_user("user_a")
     };
     read!(database.store, conn => find_standing(conn, lookup)).unwrap()
 }
@@ -168,12 +168,14 @@ both! {
     async fn the_first_memberships_come_with_the_standing(database) {
         let store = &database.store;
         let lookup = Lookup {
-            clerk_user_id: "user_a",
             session_id: Some("sess_a"),
-            clerk_organization_id: None,
+            with_memberships: true,
+            ..Lookup::of_user("user_a")
         };
         let find = async |limit| {
-            read!(store, conn => find_standing_with_memberships(conn, lookup, limit)).unwrap()
+            let found = read!(store, conn => find_standings(conn, &[lookup], limit)).unwrap();
+            let found = found.into_iter().next().unwrap().unwrap();
+            (found.standing, found.memberships.unwrap())
         };
         let tombstone = Tombstone { is_permanent: true, deleted_at: at(7) };
         commit!(store, conn => write_tombstone(conn, Kind::User, "user_a", tombstone));
@@ -616,7 +618,7 @@ both! {
         let store = &database.store;
         let ada = user(store, "user_a").await;
         let (first, second) =
-            (mark(ada, 1), DeletionMark { from_clerk: false, session_id: None, ..mark(ada, 2) });
+            (mark(ada, 1), DeletionMark { from_clerk: false, sessions: Vec::new(), ..mark(ada, 2) });
         assert!(commit!(store, conn => mark_deletion(conn, &first)));
         assert!(commit!(store, conn => mark_deletion(conn, &second)), "a later attempt takes over");
         assert!(!commit!(store, conn => unmark_deletion(conn, ada, first.attempt)));

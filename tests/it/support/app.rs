@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
     body::Body,
     http::{HeaderMap, Request, StatusCode, header},
 };
@@ -14,10 +13,10 @@ use mission_control::{
     clerk::jwks::KeySource,
     clock::{Clock, ManualClock},
     config::{Environment, Settings},
+    http::Front,
     store::Store,
 };
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use super::{StandInClerk, TestDatabase, Token, clerk::SECRET_KEY, noon};
 
@@ -29,7 +28,7 @@ pub struct TestApp {
     pub clerk: Arc<StandInClerk>,
     /// The server.
     pub app: App,
-    router: Router,
+    front: Front,
 }
 
 /// An answer, read to its end.
@@ -133,8 +132,8 @@ impl TestApp {
         let (settings, _) =
             Settings::read(&environment).unwrap_or_else(|faults| panic!("{faults}"));
         let app = App::with_store(settings, store, servers).await.unwrap();
-        let router = app.router();
-        let this = Self { clock, clerk, app, router };
+        let front = app.front();
+        let this = Self { clock, clerk, app, front };
         this.refresh_keys().await;
         this
     }
@@ -165,8 +164,8 @@ impl TestApp {
     /// others run first, which is what batches loads. Dropped halfway, the request is dropped too.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let mut task = tokio::task::JoinSet::new();
-        task.spawn(self.router.clone().oneshot(request));
-        let response = task.join_next().await.unwrap().unwrap().unwrap();
+        task.spawn(self.front.clone().answer(request));
+        let response = task.join_next().await.unwrap().unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         Answer {

@@ -1,6 +1,6 @@
 //! The real server on a real socket, and a client that sends exactly the bytes it is told to.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use mission_control::http::AppState;
 use tokio::{
@@ -21,7 +21,7 @@ pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
     /// What its handlers share.
-    pub state: AppState,
+    pub state: Arc<AppState>,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<()>,
 }

@@ -1,10 +1,10 @@
 //! How SQLite finds the rows of the statements that every request runs.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Sqlite};
 
-use super::{FIND_STANDING, FIND_STANDING_WITH_MEMBERSHIPS};
+use super::{Lookup, statement};
 use crate::{
     config::DatabaseUrl,
     store::{Store, connection::Link},
@@ -25,20 +25,34 @@ async fn plan(statement: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_session_is_looked_up_by_one_index_probe_in_each_table() {
-    for (statement, aliases) in [
-        (FIND_STANDING, &["u", "t", "r", "tok", "tm"][..]),
-        (FIND_STANDING_WITH_MEMBERSHIPS, &["u", "t", "r", "tok", "tm", "m", "o"][..]),
-    ] {
-        let plan = plan(statement).await;
-        for alias in aliases {
-            let probe = format!("SEARCH {alias} USING ");
-            assert!(plan.iter().any(|step| step.starts_with(&probe)), "{alias}: {plan:#?}");
+    for lookups in [1, 2] {
+        let lookup = Lookup { with_memberships: true, ..Lookup::of_user("user_a") };
+        let statement = statement::<Sqlite>(&vec![lookup; lookups], 101);
+        let plan = plan(statement.sql().as_str()).await;
+        for table in ["u", "t", "r", "tok", "tm", "organization_members", "o"] {
+            let probe = format!("SEARCH {table} USING ");
+            assert!(plan.iter().any(|step| step.starts_with(&probe)), "{table}: {plan:#?}");
         }
         for step in &plan {
-            // The one row that is made of the key; everything else is joined to it.
-            let is_key = matches!(step.as_str(), "SCAN CONSTANT ROW" | "SCAN s");
-            let is_scan = step.starts_with("SCAN ") && !is_key;
+            // The rows that are made of the keys, to which everything is joined, and those of one
+            // user's memberships.
+            let is_made =
+                matches!(step.as_str(), "SCAN s" | "SCAN m") || step.contains("CONSTANT ROW");
+            let is_scan = step.starts_with("SCAN ") && !is_made;
             assert!(!is_scan && !step.contains("AUTOMATIC"), "{plan:#?}");
         }
     }
+}
+
+#[test]
+fn a_few_texts_serve_every_number_of_lookups() {
+    let texts: HashSet<_> = (1..=64)
+        .map(|number| {
+            statement::<Sqlite>(&vec![Lookup::of_user("user_a"); number], 101)
+                .sql()
+                .as_str()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(texts.len(), 7);
 }
