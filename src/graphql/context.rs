@@ -74,7 +74,9 @@ impl Viewer {
             State::Deleted => Err(ApiError::unauthenticated()),
             State::Unresolved | State::Found => {
                 let effort = Effort { memberships: with_memberships, ignore_back_off: false };
-                self.resolve(&mut state, effort).await
+                // In a box: every field of a type, one of whose fields may wait for this, has room
+                // for it.
+                Box::pin(self.resolve(&mut state, effort)).await
             }
         }
     }

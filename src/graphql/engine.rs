@@ -105,7 +105,10 @@ impl Engine {
 
     /// Checks everything about a request that does not depend on who sends it.
     pub async fn prepare(&self, request: GraphqlRequest) -> Result<Operation, RequestError> {
-        let prepared = self.document(&request.query).await?;
+        let prepared = match self.0.documents.get(&request.query) {
+            Some(prepared) => prepared,
+            None => Box::pin(self.read(&request.query)).await?,
+        };
         let name = request.operation_name;
         let operation = select_operation(&prepared.document, name.as_deref())?;
         let kind = operation.node.ty;
@@ -113,12 +116,9 @@ impl Engine {
         Ok(Operation { prepared, name, variables: request.variables, kind, is_public })
     }
 
-    /// The document of a text: known from before, or read and checked now.
-    async fn document(&self, text: &str) -> Result<Arc<Prepared>, RequestError> {
+    /// Reads and checks a text that was not sent before.
+    async fn read(&self, text: &str) -> Result<Arc<Prepared>, RequestError> {
         let inner = &self.0;
-        if let Some(prepared) = inner.documents.get(text) {
-            return Ok(prepared);
-        }
         if text.len() > inner.max_query_bytes {
             return Err(RequestError::one(
                 Code::GraphqlValidationFailed,
@@ -184,7 +184,7 @@ impl Engine {
         drop_absent_variables(&mut document, name, &variables);
         if !operation.prepared.is_validated {
             // The document is fine, so what is found now lies in the values of its variables.
-            self.validate(document.clone(), variables.clone())
+            Box::pin(self.validate(document.clone(), variables.clone()))
                 .await
                 .map_err(|errors| RequestError::found(Code::BadUserInput, errors))?;
         }

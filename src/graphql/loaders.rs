@@ -120,7 +120,8 @@ where
     // A sibling field that is dropped (null propagation) can take a batch with it; the others of that
     // batch then find no entry, once.
     for _ in 0..2 {
-        if let Ok(found) = loader.try_load(key.clone()).await {
+        // In a box, to keep it out of the size of every field that may load something.
+        if let Ok(found) = Box::pin(loader.try_load(key.clone())).await {
             return found;
         }
     }

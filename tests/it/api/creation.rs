@@ -329,6 +329,43 @@ both! {
 }
 
 both! {
+    async fn a_user_refused_by_clerk_costs_one_call_in_ten_seconds(database) {
+        let app = start(&database).await;
+        app.clerk.put_user(json!({ "id": "user_b", "banned": true }));
+        for (user, calls) in [("user_a", 1), ("user_b", 2)] {
+            for _ in 0..3 {
+                assert_refused(&app.query(Some(&bare(&app, user)), ME).await);
+                app.clock.advance(TimeDelta::seconds(3));
+            }
+            assert_eq!(app.clerk.reads(), calls);
+        }
+        app.clerk.add_user("user_a", Some("a@example.com"), Some("Ada"));
+        app.clerk.add_user("user_b", Some("b@example.com"), Some("Bob"));
+        app.clock.advance(TimeDelta::seconds(1));
+        assert_eq!(profile(&app, "user_a").await, (json!("a@example.com"), json!("Ada")));
+        assert_eq!(profile(&app, "user_b").await, (json!("b@example.com"), json!("Bob")));
+        assert_eq!(app.clerk.reads(), 4);
+    }
+}
+
+both! {
+    async fn a_completed_profile_leaves_no_back_off_behind(database) {
+        let app = start(&database).await;
+        app.clerk.on_read(Some(Fault::Status(401, "clerk_key_invalid")));
+        assert_eq!(profile(&app, "user_a").await, (Value::Null, Value::Null));
+        app.clerk.add_user("user_a", Some("a@example.com"), Some("Ada"));
+        app.clerk.on_read(None);
+        app.clock.advance(TimeDelta::minutes(1));
+        assert_eq!(profile(&app, "user_a").await, (json!("a@example.com"), json!("Ada")));
+        // Clerk's name is wanted again, and there is no reason to wait for it.
+        let clear = "mutation { updateProfile(input: { name: null }) { user { name } } }";
+        app.query(Some(&bare(&app, "user_a")), clear).await.data();
+        assert_eq!(profile(&app, "user_a").await, (json!("a@example.com"), json!("Ada")));
+        assert_eq!(app.clerk.reads(), 3);
+    }
+}
+
+both! {
     async fn an_existing_user_clerk_no_longer_knows_is_left_alone(database) {
         let app = start(&database).await;
         let token = app.token("user_a").without("name");

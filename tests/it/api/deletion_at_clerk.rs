@@ -299,6 +299,27 @@ both! {
 }
 
 both! {
+    async fn every_session_that_asked_is_gone_when_the_clerk_user_is_kept(database) {
+        let app = start(&database).await;
+        leave_open(&app, "user_a").await;
+        // Again, from another session, and now without Clerk.
+        let second = app.token("user_a").claim("sid", "sess_second");
+        let keep = "mutation { deleteUser(input: { deleteFromClerk: false }) { clerkDeletion } }";
+        let data = app.query(Some(&second), keep).await.data();
+        assert_eq!(data["deleteUser"]["clerkDeletion"], "KEPT");
+        app.clerk.on_read(None);
+        app.clock.advance(TimeDelta::seconds(3600));
+        app.refresh_keys().await;
+        for session in ["sess_user_a", "sess_second"] {
+            let later = app.token("user_a").claim("sid", session);
+            assert_eq!(app.query(Some(&later), "{ me { id } }").await.status, 401, "{session}");
+        }
+        let third = app.token("user_a").claim("sid", "sess_third");
+        app.query(Some(&third), "{ me { id } }").await.data();
+    }
+}
+
+both! {
     async fn two_instances_share_the_work(database) {
         let app = start(&database).await;
         let other = app.second_instance(&database).await;

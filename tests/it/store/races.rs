@@ -385,6 +385,57 @@ both! {
     }
 }
 
+both! {
+    async fn a_token_makes_an_organization_active_that_is_being_deleted(database) {
+        let app = Arc::new(start(&database).await);
+        let other = database.second_instance().await;
+        app.query(Some(&app.token("user_a")), ME).await.data();
+        let ada = standing(&database.store, "user_a").await.user.unwrap().id;
+        let gone = organization(&database.store, Some("org_a")).await;
+        member(&database.store, gone, ada, Role::Member, at(0)).await;
+        let mut open = other.begin().await.unwrap();
+        organizations::delete_organization(open.conn(), gone).await.unwrap();
+        let statements = app.app.state.accounts.store().statements();
+        let token = app.token("user_a").claim("o", json!({ "id": "org_a", "rol": "member" }));
+        let request = ask(&app, token);
+        // It has found the membership, and is about to refer to the organization.
+        until_blocked(&database, &app, statements + 1, 1).await;
+        open.commit().await.unwrap();
+        request.await.unwrap().data();
+        let user = standing(&database.store, "user_a").await.user.unwrap();
+        assert_eq!(user.active_organization_id, None);
+    }
+}
+
+both! {
+    async fn a_user_who_vanishes_under_a_super_admin_was_not_there(database) {
+        let app = Arc::new(start(&database).await);
+        let other = database.second_instance().await;
+        for name in ["user_admin", "user_a"] {
+            app.query(Some(&app.token(name)), ME).await.data();
+        }
+        database
+            .execute("UPDATE users SET is_super_admin = TRUE WHERE clerk_user_id = 'user_admin'")
+            .await;
+        let id = standing(&database.store, "user_a").await.user.unwrap().id;
+        let mut open = lock(&other, "user_a").await;
+        purge(&mut open, Some(id), Tombstone { is_permanent: true, deleted_at: noon() })
+            .await
+            .unwrap();
+        let statements = app.app.state.accounts.store().statements();
+        let query = format!("mutation {{ deleteUser(input: {{ userId: \"{id}\" }}) {{ clerkDeletion }} }}");
+        let deletion = tokio::spawn({
+            let app = app.clone();
+            async move { app.query(Some(&app.token("user_admin")), &query).await }
+        });
+        until_blocked(&database, &app, statements + 2, 1).await;
+        open.commit().await.unwrap();
+        let answer = deletion.await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (200, "BAD_USER_INPUT"));
+        assert!(answer.text.contains("There is no user with this ID."), "{}", answer.text);
+    }
+}
+
 /// Accounts of these people, and several organizations that they share, whose first person owns them.
 async fn shared(
     database: &TestDatabase,

@@ -400,6 +400,11 @@ both! {
                 "{case}"
             );
             assert_eq!(after.name.as_deref(), Some("Ada"), "{case}");
+            // Nor does the same once more.
+            let again = ClerkProfile { now: at(99), ..profile };
+            assert!(commit!(store, conn => apply_clerk_profile(conn, id, again)));
+            let after = standing(store, &clerk_user_id).await.user.unwrap();
+            assert_eq!(after.updated_at, at(77), "nothing that is shown changed: {case}");
         }
         let stranger = UserId::generate();
         let profile = ClerkProfile {
