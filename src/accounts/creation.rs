@@ -1,11 +1,9 @@
 //! The first request of a Clerk user: a user, a personal organization and a membership, all or none.
 
-use chrono::TimeDelta;
-
 use super::{
     AccountError, Accounts, Refusal,
     mirror::as_of,
-    resolution::lookup,
+    resolution::{FIRST_BACK_OFF, lookup},
     standing::{WhileDeleting, check},
 };
 use crate::{
@@ -22,8 +20,6 @@ use crate::{
 
 /// The name of the organization every user starts with.
 const PERSONAL_ORGANIZATION: &str = "Personal";
-/// When an incomplete profile is asked for again.
-const FIRST_BACK_OFF: TimeDelta = TimeDelta::minutes(1);
 
 impl Accounts {
     /// Creates the user of a session. `false` when somebody else did in the meantime.

@@ -3,6 +3,7 @@
 //! the mark is undone and nothing has changed, or [`Accounts::finish_deletions`] carries on.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -284,6 +285,13 @@ impl Accounts {
             let standing = users::find_standing(tx.conn(), lookup).await?;
             user_id = standing.user.map_or(user_id, |user| user.id);
         }
+        // Another attempt may have added its session since this one was marked.
+        let latest = users::find_deletion_mark(tx.conn(), user_id).await?;
+        let asked: BTreeSet<_> = latest
+            .into_iter()
+            .flat_map(|latest| latest.sessions)
+            .chain(mark.sessions.clone())
+            .collect();
         let removed = purge_rows(&mut tx, user_id, now).await?;
         if mark.clerk_user_id != LOCAL_CLERK_USER_ID {
             let is_permanent = at_clerk != ClerkOutcome::Kept;
@@ -291,7 +299,7 @@ impl Accounts {
             tombstones::write_tombstone(tx.conn(), Kind::User, &mark.clerk_user_id, tombstone)
                 .await?;
             // A session lives on at Clerk and can obtain later tokens; it asked to be gone.
-            for session_id in mark.sessions.iter().filter(|_| !is_permanent) {
+            for session_id in asked.iter().filter(|_| !is_permanent) {
                 sessions::revoke_session(tx.conn(), session_id, now, None).await?;
             }
         }

@@ -4,7 +4,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{AccountError, Accounts, creation::insert_account, deletion::purge_rows, mirror};
+use super::{
+    AccountError, Accounts, creation::insert_account, deletion::purge_rows, mirror,
+    resolution::FIRST_BACK_OFF,
+};
 use crate::{
     clerk::{
         event::{ClerkUser, Event},
@@ -108,6 +111,7 @@ async fn apply_user(
             name: user.profile.name.as_deref(),
             banned: user.banned,
             updated_at,
+            next_try: now + FIRST_BACK_OFF,
             now,
         };
         users::apply_clerk_profile(tx.conn(), known.id, profile).await?;

@@ -38,7 +38,8 @@ impl FirstRequests {
         now: DateTime<Utc>,
     ) -> Option<Refusal> {
         let (refusal, at) = self.refusals.get(clerk_user_id)?;
-        (now - at < MEMORY).then_some(refusal)
+        // A clock that was set back must not prolong it.
+        ((now - at).abs() < MEMORY).then_some(refusal)
     }
 
     /// Remembers that Clerk's answer refused this user.

@@ -27,7 +27,7 @@ use crate::{
 /// How often a lost race is answered by reading again.
 const ATTEMPTS: usize = 4;
 /// A profile that stays incomplete is asked for again after this, then after twice as long, and so on.
-const FIRST_BACK_OFF: TimeDelta = TimeDelta::minutes(1);
+pub(super) const FIRST_BACK_OFF: TimeDelta = TimeDelta::minutes(1);
 /// The longest pause between two profile calls.
 const LONGEST_BACK_OFF: TimeDelta = TimeDelta::hours(24);
 /// `bootstrap` may ask in spite of the back-off, but no sooner than this after the last time.
@@ -182,6 +182,7 @@ impl Accounts {
             name: fetched.profile.name.as_deref(),
             banned: fetched.banned,
             updated_at: as_of(fetched.updated_at),
+            next_try: now + FIRST_BACK_OFF,
             now,
         };
         let mut tx = self.store.begin().await?;

@@ -90,7 +90,8 @@ impl Lookups {
                 answer
             }
             Entry::Waiting(answer) => {
-                answer.await.unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
+                let crashed = |_| Err(sqlx::Error::WorkerCrashed.into());
+                within_bounds(async { answer.await.unwrap_or_else(crashed) }).await
             }
         }
     }
@@ -163,9 +164,11 @@ impl Turn {
         while let Some(batch) = next {
             let lookups: Vec<_> = batch.iter().map(|waiting| waiting.lookup.borrowed()).collect();
             let found = within_bounds(async {
-                let (mut reader, since) = match held.take() {
-                    Some((reader, since)) if since.elapsed() < HOLD => (reader, since),
-                    _ => (inner.store.read().await?, Instant::now()),
+                // What is too old goes back before another is waited for.
+                let kept = held.take().filter(|(_, since)| since.elapsed() < HOLD);
+                let (mut reader, since) = match kept {
+                    Some(kept) => kept,
+                    None => (inner.store.read().await?, Instant::now()),
                 };
                 let found = find_standings(reader.conn(), &lookups, PRELOADED).await?;
                 held = reader.is_pooled().then_some((reader, since));

@@ -94,6 +94,8 @@ pub struct ClerkProfile<'a> {
     pub banned: bool,
     /// The `updated_at` of the user object.
     pub updated_at: DateTime<Utc>,
+    /// When Clerk may be asked again, should something be missing later from what is complete now.
+    pub next_try: DateTime<Utc>,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -136,7 +138,7 @@ pub async fn apply_clerk_profile(
         is_complete_after!(),
         " THEN 0 ELSE profile_tries END, profile_next_try = CASE WHEN ",
         is_complete_after!(),
-        " THEN NULL ELSE profile_next_try END, updated_at = CASE WHEN email IS DISTINCT FROM ",
+        " THEN $9 ELSE profile_next_try END, updated_at = CASE WHEN email IS DISTINCT FROM ",
         email_after!(),
         " OR email_verified <> ",
         email_verified_after!(),
@@ -152,6 +154,7 @@ pub async fn apply_clerk_profile(
         .bind(profile.updated_at)
         .bind(profile.banned)
         .bind(profile.now)
+        .bind(profile.next_try)
         .execute(link)
         .await
         .map(|done| done.rows_affected() > 0))

@@ -22,6 +22,8 @@ use crate::support::{
 const HISTORIES: u32 = 2000;
 const USERS: usize = 2;
 const ORGANIZATIONS: usize = 2;
+const CLEAR: &str = "DELETE FROM users; DELETE FROM organizations; DELETE FROM tombstones; \
+    DELETE FROM revoked_sessions; DELETE FROM webhook_messages";
 
 /// Something that happens at Clerk. What is impossible there at that moment does not happen.
 #[derive(Debug, Clone)]
@@ -311,6 +313,10 @@ async fn any_order_ends_the_same(database: TestDatabase) {
             let number = counter.fetch_add(1, Ordering::Relaxed);
             let (first, second) = (format!("a{number}"), format!("b{number}"));
             let (expected, found) = runtime.block_on(async {
+                if number.is_multiple_of(50) {
+                    // Comparing reads whole tables, which would be longer for each history.
+                    database.execute(CLEAR).await;
+                }
                 run(&app, &happened, &first).await;
                 run(&app, &arrived, &second).await;
                 (rows(&database, &first).await, rows(&database, &second).await)

@@ -91,6 +91,7 @@ async fn run_everything(store: &Store) {
         name: None,
         banned: false,
         updated_at: at(0),
+        next_try: at(0),
         now: at(0),
     };
     commit!(store, conn => users::apply_clerk_profile(conn, ada, profile));

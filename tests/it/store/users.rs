@@ -363,6 +363,7 @@ both! {
                 name: Some("Ada"),
                 banned: true,
                 updated_at: at(updated_at),
+                next_try: at(77),
                 now: at(77),
             };
             assert!(commit!(store, conn => apply_clerk_profile(conn, id, profile)));
@@ -413,6 +414,7 @@ both! {
             name: None,
             banned: false,
             updated_at: at(0),
+            next_try: at(0),
             now: at(0),
         };
         assert!(!commit!(store, conn => apply_clerk_profile(conn, stranger, profile)));
@@ -435,6 +437,7 @@ both! {
             name: None,
             banned: true,
             updated_at: at(9),
+            next_try: at(9),
             now: at(9),
         };
         assert!(commit!(store, conn => apply_clerk_profile(conn, ada, silent)));
@@ -464,6 +467,7 @@ both! {
             name,
             banned: false,
             updated_at: at(updated_at),
+            next_try: at(0),
             now: at(0),
         };
         let steps = [
