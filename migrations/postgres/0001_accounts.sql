@@ -2,8 +2,8 @@
 -- Ids are UUIDv7; times are in UTC.
 
 CREATE TABLE users (
-    id UUID NOT NULL PRIMARY KEY,
-    clerk_user_id TEXT NOT NULL UNIQUE,
+    id UUID NOT NULL UNIQUE,
+    clerk_user_id TEXT NOT NULL PRIMARY KEY,
     -- Not unique: a person who deletes an account and registers again has a new Clerk id and the old address.
     email TEXT,
     email_verified BOOLEAN NOT NULL DEFAULT FALSE,

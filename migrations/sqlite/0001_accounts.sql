@@ -2,8 +2,9 @@
 -- Ids are UUIDv7 as hyphenated text; times are RFC 3339 text in UTC, whose order is the order of time.
 
 CREATE TABLE users (
-    id TEXT NOT NULL PRIMARY KEY,
-    clerk_user_id TEXT NOT NULL UNIQUE,
+    id TEXT NOT NULL UNIQUE,
+    -- What every request looks its user up by, so the row is kept under it.
+    clerk_user_id TEXT NOT NULL PRIMARY KEY,
     -- Not unique: a person who deletes an account and registers again has a new Clerk id and the old address.
     email TEXT,
     email_verified BOOLEAN NOT NULL DEFAULT FALSE,
@@ -32,7 +33,7 @@ CREATE TABLE users (
     deletion_sessions TEXT,
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX users_by_active_organization ON users (active_organization_id);
 CREATE INDEX users_by_deletion ON users (deletion_marked_at) WHERE deletion_marked_at IS NOT NULL;
 

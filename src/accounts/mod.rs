@@ -66,6 +66,7 @@ impl Accounts {
     pub fn store(&self) -> &Store {
         &self.store
     }
+
     /// Counts a refusal on its way out. Every function that can refuse a session passes its outcome
     /// through here, because clients are never told the reason.
     fn counted<T>(&self, outcome: Result<T, AccountError>) -> Result<T, AccountError> {

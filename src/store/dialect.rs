@@ -42,9 +42,11 @@ impl Spelling for Postgres {
 }
 
 /// Serialises everything that creates or removes what has this Clerk id, until the end of the
-/// transaction. Who locks several takes organization, user, membership in this order. It must be a statement of its own, before the one that reads the tombstone: on READ
-/// COMMITTED a statement sees what was committed when it began, so a check inside the inserting
-/// statement can miss a deletion that commits while it waits.
+/// transaction. Who locks several takes organization, user, membership in this order.
+///
+/// It must be a statement of its own, before the one that reads the tombstone: on READ COMMITTED a
+/// statement sees what was committed when it began, so a check inside the inserting statement can miss
+/// a deletion that commits while it waits.
 ///
 /// PostgreSQL: an advisory lock on a hash of the id (two ids that share a hash merely wait for each
 /// other). SQLite: `BEGIN IMMEDIATE` has already excluded every other writer.

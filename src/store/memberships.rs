@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use sqlx::FromRow;
 
 use super::{Conn, StoreError, connection::on, organizations::VisibleOrganization};
@@ -37,14 +37,21 @@ pub(super) const OWN_MEMBERSHIP: &str = "m.id, m.role, m.created_at, m.updated_a
 pub(super) struct OwnMembership(
     MembershipId,
     Role,
-    DateTime<Utc>,
-    DateTime<Utc>,
+    #[serde(deserialize_with = "rfc3339")] DateTime<Utc>,
+    #[serde(deserialize_with = "rfc3339")] DateTime<Utc>,
     OrganizationId,
     Option<String>,
     String,
-    DateTime<Utc>,
-    DateTime<Utc>,
+    #[serde(deserialize_with = "rfc3339")] DateTime<Utc>,
+    #[serde(deserialize_with = "rfc3339")] DateTime<Utc>,
 );
+
+/// A time as both databases write it into JSON. What serde reads by default is laxer and takes four
+/// times as long, which shows with four times per membership.
+fn rfc3339<'de, D: Deserializer<'de>>(json: D) -> Result<DateTime<Utc>, D::Error> {
+    let time = DateTime::parse_from_rfc3339(<&str>::deserialize(json)?);
+    Ok(time.map_err(D::Error::custom)?.to_utc())
+}
 
 impl OwnMembership {
     /// What the viewer, who is `person`, sees of it.
