@@ -46,8 +46,8 @@ pub(super) struct OwnMembership(
     #[serde(deserialize_with = "rfc3339")] DateTime<Utc>,
 );
 
-/// A time as both databases write it into JSON. What serde reads by default is laxer and takes four
-/// times as long, which shows with four times per membership.
+/// A time as both databases write it into JSON. What chrono reads with serde by default is laxer and so
+/// slow that it shows in a profile: a membership has four of them.
 fn rfc3339<'de, D: Deserializer<'de>>(json: D) -> Result<DateTime<Utc>, D::Error> {
     let time = DateTime::parse_from_rfc3339(<&str>::deserialize(json)?);
     Ok(time.map_err(D::Error::custom)?.to_utc())
