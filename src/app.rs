@@ -39,9 +39,9 @@ use crate::{
         webhook::WebhookSecrets,
     },
     clock::Clock,
-    config::{AuthSettings, ClerkSettings, DatabaseSettings, Settings},
+    config::{AuthSettings, ClerkSettings, DatabaseSettings, Limits, Settings},
     dev::{DIRECTORY, Development},
-    graphql::{AuthMode, ServerInfo, engine::Engine},
+    graphql::{self, AuthMode, Bounds, Pipeline, ServerInfo},
     http::{
         AppState, FirstBytes, Front, MAX_HEADER_BYTES, MAX_HEADERS, Page, PersistedQueries,
         metrics_router,
@@ -98,7 +98,8 @@ impl App {
         let leeway = clerk_settings.map(|clerk| clerk.leeway).unwrap_or_default();
         let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway, metrics.clone());
         let server_info = ServerInfo { auth_mode: identity.mode };
-        let engine = Engine::new(&settings.limits, settings.server.introspection, server_info)?;
+        let limits = graphql_limits(&settings.limits, settings.server.introspection);
+        let pipeline = Pipeline::new(limits, server_info)?;
         let development = match &settings.auth {
             AuthSettings::Development(clerk) => {
                 let development = open_development(clerk, clock)?;
@@ -111,7 +112,7 @@ impl App {
         let state = Arc::new(AppState {
             authenticator: identity.authenticator,
             accounts,
-            engine,
+            pipeline,
             persisted_queries: PersistedQueries::default(),
             webhook_secrets: webhook_secrets(&settings.auth)?,
             metrics: metrics.clone(),
@@ -233,6 +234,24 @@ fn connection(
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection ended early");
         }
+    }
+}
+
+/// The limits of GraphQL among the settings.
+const fn graphql_limits(limits: &Limits, introspection: bool) -> graphql::Limits {
+    graphql::Limits {
+        bounds: Bounds {
+            nesting: limits.nesting,
+            selections: limits.selections,
+            aliases: limits.aliases,
+            depth: limits.depth,
+            directives: limits.directives,
+            operations: limits.operations,
+            introspection,
+        },
+        query_bytes: limits.query_bytes,
+        complexity: limits.complexity,
+        execution_time: limits.execution_timeout,
     }
 }
 

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | [`clock`] | time as a parameter |
 //! | [`model`] | users, organizations, memberships as plain values |
+//! | [`error`] | what a client may see of a failure |
 //! | [`config`] | settings, all faults at once |
 //! | [`telemetry`] | logging and counters |
 //! | [`store`] | every SQL statement, once for both databases |
@@ -32,6 +33,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod dev;
+pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod model;

@@ -1,7 +1,10 @@
 //! What an account function can answer instead of doing what was asked: the only vocabulary of
 //! failure that GraphQL and REST see.
 
-use crate::store::StoreError;
+use crate::{
+    error::{ApiError, Code},
+    store::StoreError,
+};
 
 /// A failed account function.
 #[derive(Debug, thiserror::Error)]
@@ -60,5 +63,28 @@ impl Refusal {
 impl From<Refusal> for AccountError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+/// What the client may know of a failure; what it may not is logged here, once.
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Refused(refusal) => {
+                tracing::info!(reason = refusal.reason(), "session refused");
+                Self::unauthenticated()
+            }
+            AccountError::Forbidden(message) => Self::new(Code::Forbidden, message),
+            AccountError::NotFound(message) => Self::bad_input(message),
+            AccountError::IdentityProvider(_) => Self::new(
+                Code::IdentityProviderUnavailable,
+                "The identity provider could not delete the user now. Nothing is lost; try again.",
+            ),
+            AccountError::Store(error) => error.into(),
+            AccountError::Internal(detail) => {
+                tracing::error!(detail, "internal error");
+                Self::internal()
+            }
+        }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::Context;
 use tokio::sync::Mutex;
 
-use super::{error::ApiError, loaders::Loaders};
+use super::loaders::Loaders;
 use crate::{
     accounts::{AccountError, Accounts, DeletedAccount, DeletionRequest, Effort, Resolved},
     auth::Session,
+    error::ApiError,
     model::{User, UserId},
     store::memberships::VisibleMembership,
 };
@@ -58,6 +59,11 @@ impl Viewer {
     /// The account functions.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// Whether the request came without a token.
+    pub const fn is_anonymous(&self) -> bool {
+        self.session.is_none()
     }
 
     /// The session of the request.

@@ -4,7 +4,6 @@ use async_graphql::{Context, Object};
 
 use super::{
     context::ContextExt,
-    error::ApiError,
     types::{
         BootstrapPayload, DeleteUserInput, DeleteUserPayload, UpdateProfileInput,
         UpdateProfilePayload, User,
@@ -12,6 +11,7 @@ use super::{
 };
 use crate::{
     accounts::{DeletionRequest, ProfileInput, Target},
+    error::ApiError,
     model::UserId,
 };
 

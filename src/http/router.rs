@@ -17,10 +17,10 @@ use super::{
     authentication,
     bounds::check_head,
     cors::{self, SharedWith},
+    fallback::{GRAPHQL, survive_panics},
     graphiql, graphql, health,
     request_id::name_requests,
     rest_error::RestError,
-    stand_in::{GRAPHQL, survive_panics},
     state::AppState,
     users, webhooks,
 };

@@ -5,14 +5,14 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::{graphiql::Page, persisted_queries::PersistedQueries};
+use super::{graphiql::Page, graphql::PersistedQueries};
 use crate::{
     accounts::Accounts,
     auth::Authenticator,
     clerk::{jwks::KeySource, webhook::WebhookSecrets},
     config::{Limits, ServerSettings},
     dev::Development,
-    graphql::engine::Engine,
+    graphql::Pipeline,
     telemetry::Metrics,
 };
 
@@ -23,7 +23,7 @@ pub struct AppState {
     /// The account functions, and through them the database.
     pub accounts: Accounts,
     /// Answers GraphQL.
-    pub engine: Engine,
+    pub pipeline: Pipeline,
     /// Texts of queries known by their hash.
     pub persisted_queries: PersistedQueries,
     /// What webhook messages are signed with; `None` when none are expected.

@@ -107,6 +107,9 @@ pub async fn update(
         let detail = "Send the changes as application/json in UTF-8.";
         return RestError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into_response();
     }
+    if let Some(coding) = body::content_coding(&parts.headers) {
+        return unsupported_coding(&coding).into_response();
+    }
     let bytes = match body::read(sent, state.limits.body_bytes, state.limits.body_timeout).await {
         Ok(bytes) => bytes,
         Err(error) => return RestError::from(error).into_response(),
@@ -169,14 +172,17 @@ fn profile(user: &User, session: &Session) -> Response {
     Json(Profile::new(user, session)).into_response()
 }
 
+/// A body in a content coding (RFC 9110, section 15.5.16).
+fn unsupported_coding(coding: &str) -> impl IntoResponse {
+    let detail = format!("The body is encoded as {coding}: send it without a Content-Encoding.");
+    let accepted = [(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))];
+    (accepted, RestError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+}
+
 /// The members of a PATCH.
 fn read_members(bytes: &[u8]) -> Result<Map<String, Value>, RestError> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        RestError::new(
-            StatusCode::BAD_REQUEST,
-            format!("The body is not JSON: line {}, column {}.", error.line(), error.column()),
-        )
-    })?;
+    let value = body::parse_json(bytes)
+        .map_err(|reason| RestError::new(StatusCode::BAD_REQUEST, reason))?;
     let Value::Object(members) = value else {
         let detail = "The body must be a JSON object.";
         return Err(RestError::new(StatusCode::UNPROCESSABLE_ENTITY, detail));

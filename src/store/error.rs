@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use sqlx::error::DatabaseError;
 
+use crate::error::ApiError;
+
 /// A failed statement, sorted by what its caller can do about it. The text includes the driver's, so
 /// the driver's error is not a source besides: that would print it twice. Cheap to clone, because a
 /// statement may have failed for several requests at once.
@@ -83,5 +85,21 @@ fn kind_of(error: &dyn DatabaseError) -> Kind {
         // PERM, BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB
         Ok(3 | 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 15 | 26) => Kind::Unavailable,
         _ => Kind::Fault,
+    }
+}
+
+/// What the client may know of a failed statement; what it may not is logged here, once.
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Contention(_) => {
+                tracing::warn!(%error, "the database cannot serve a request");
+                Self::unavailable()
+            }
+            StoreError::Corrupt(_) | StoreError::Driver(_) | StoreError::Migration(_) => {
+                tracing::error!(%error, "a statement failed");
+                Self::internal()
+            }
+        }
     }
 }

@@ -23,6 +23,7 @@ mod request_reader;
 mod rest;
 mod schema;
 mod seed;
+mod specification;
 mod standing;
 mod statements;
 mod synchronisation;

@@ -11,32 +11,32 @@ use axum::{
 use futures_util::FutureExt;
 
 use super::{
-    graphql_response::Responder,
-    media_type::{MediaType, negotiate},
+    graphql::Responder,
+    media_type::{MediaType, Wish, negotiate},
     request_id::RequestId,
     rest_error::RestError,
 };
-use crate::graphql::error::ApiError;
+use crate::error::ApiError;
 
 /// The path of the GraphQL endpoint.
 pub const GRAPHQL: &str = "/graphql";
 
-/// The face that a request asked.
-pub enum Face {
+/// The shape of errors that a request gets.
+pub enum ErrorFormat {
     /// GraphQL, with the media type to answer in.
     Graphql(MediaType, RequestId),
     /// Everything else.
     Rest,
 }
 
-impl Face {
-    /// The face that `request` asks.
+impl ErrorFormat {
+    /// The shape for a request that [`survive_panics`] has seen.
     pub fn of(request: &Request) -> Self {
-        let request_id = request.extensions().get::<RequestId>();
-        match request_id {
-            Some(request_id) if request.uri().path() == GRAPHQL => {
-                let media_type = negotiate(request.headers()).media_type;
-                Self::Graphql(media_type.unwrap_or(MediaType::Json), request_id.clone())
+        let extensions = request.extensions();
+        match (extensions.get::<Wish>(), extensions.get::<RequestId>()) {
+            (Some(wish), Some(request_id)) => {
+                let media_type = wish.media_type.unwrap_or(MediaType::Json);
+                Self::Graphql(media_type, request_id.clone())
             }
             _ => Self::Rest,
         }
@@ -69,11 +69,16 @@ impl Face {
 
 /// Answers in place of a handler that panics; otherwise the connection would be closed without a word.
 /// What it said is logged by the panic hook ([`log_panics`](crate::telemetry::log_panics)), never sent.
+/// Negotiates the media type of a GraphQL answer, which the handler and every error before it need.
 pub async fn survive_panics<A: Future<Output = Response>>(
-    request: Request,
+    mut request: Request,
     next: impl FnOnce(Request) -> A,
 ) -> Response {
-    let face = Face::of(&request);
+    if request.uri().path() == GRAPHQL {
+        let wish = negotiate(request.headers());
+        request.extensions_mut().insert(wish);
+    }
+    let format = ErrorFormat::of(&request);
     let answer = AssertUnwindSafe(async { next(request).await }).catch_unwind().await;
-    answer.unwrap_or_else(|_panic| face.broken())
+    answer.unwrap_or_else(|_panic| format.broken())
 }

@@ -1,11 +1,11 @@
 //! The size of a document once its fragments are expanded, found without expanding them.
 //!
 //! Twenty-four fragments that each spread the next one twice are 943 bytes of text and sixteen
-//! million fields, and async-graphql walks all of them before its own limits apply. So each
-//! fragment is measured once and its measure is reused for every spread, with arithmetic that
-//! saturates. The walk recurses, but never deeper than the bound on nesting: the text's own depth
-//! is bounded before ([`check_nesting`](super::check_nesting)), and going from fragment to fragment
-//! counts as well. It knows the names of the introspection fields and nothing else of the schema.
+//! million fields, and both the validator and the framework walk all of them. So each fragment is
+//! measured once and its measure is reused for every spread, with arithmetic that saturates. The walk
+//! recurses, but never deeper than the bound on nesting: the text's own depth was bounded before, and
+//! going from fragment to fragment counts as well. It knows the names of the introspection fields and
+//! nothing else of the schema.
 
 use std::collections::HashMap;
 
@@ -17,11 +17,7 @@ use async_graphql::{
     },
 };
 
-use super::{
-    Bounds, NESTING_CEILING, Refusal,
-    directives::{self, Site},
-    excerpt,
-};
+use super::{Bounds, RequestError, request_error::excerpt};
 
 /// The introspection fields that lead from one type to a list of others, and so multiply when
 /// nested.
@@ -31,34 +27,23 @@ const INTROSPECTION_LISTS: [&str; 4] = ["fields", "interfaces", "possibleTypes",
 /// queries need one; graphql-js draws the line at the same place.
 const INTROSPECTION_DEPTH: usize = 2;
 
-/// Checks everything about a parsed document that depends neither on the schema nor on the values
-/// of variables: the number of operations, for each operation the depth, selections and aliases
-/// with fragments expanded, directives everywhere, nested introspection, fragment cycles, and
-/// whether introspection is answered at all.
+/// Checks everything about a document that depends neither on the schema nor on the values of
+/// variables: for each operation the depth, selections and aliases with fragments expanded, nested
+/// introspection, fragment cycles, and whether introspection is answered at all.
 ///
 /// Fragments that no operation uses are held to the same bounds, because validation walks them too.
 /// A spread of a fragment that does not exist counts as one selection and is left to validation.
 ///
 /// # Errors
 ///
-/// [`ValidationFailed`](super::RefusalCode::ValidationFailed). Of several faults in one document
-/// the one that comes first is named, operations before unused fragments.
-pub fn check_document(document: &ExecutableDocument, bounds: &Bounds) -> Result<(), Refusal> {
+/// [`GraphqlValidationFailed`](crate::error::Code::GraphqlValidationFailed). Of several faults in one document the one that comes first is
+/// named, operations before unused fragments.
+pub fn check_size(document: &ExecutableDocument, bounds: &Bounds) -> Result<(), RequestError> {
     let mut operations: Vec<_> =
         document.operations.iter().map(|(_, operation)| operation).collect();
     operations.sort_by_key(|operation| operation.pos);
-    if let Some(excess) = operations.get(bounds.operations) {
-        let message = format!(
-            "The document has more than {} operations (MAX_OPERATIONS).",
-            bounds.operations
-        );
-        return Err(Refusal::validation(message, excess.pos));
-    }
-    let mut expansion = Expansion {
-        document,
-        bounds: Bounds { nesting: bounds.nesting.min(NESTING_CEILING), ..*bounds },
-        fragments: HashMap::with_capacity(document.fragments.len()),
-    };
+    let fragments = HashMap::with_capacity(document.fragments.len());
+    let mut expansion = Expansion { document, bounds, fragments };
     for operation in operations {
         expansion.operation(operation)?;
     }
@@ -75,8 +60,10 @@ pub fn check_document(document: &ExecutableDocument, bounds: &Bounds) -> Result<
 struct Size {
     selections: usize,
     aliases: usize,
-    /// Levels of selection sets, the set itself and those of fragments included.
+    /// Levels of fields.
     depth: usize,
+    /// Levels of selection sets, the set itself and those of fragments included.
+    sets: usize,
     /// The most introspection lists nested in each other.
     lists: usize,
 }
@@ -88,6 +75,7 @@ impl Size {
             selections: self.selections.saturating_add(other.selections),
             aliases: self.aliases.saturating_add(other.aliases),
             depth: self.depth.max(other.depth),
+            sets: self.sets.max(other.sets),
             lists: self.lists.max(other.lists),
         }
     }
@@ -103,17 +91,15 @@ enum Fragment {
 
 struct Expansion<'a> {
     document: &'a ExecutableDocument,
-    bounds: Bounds,
+    bounds: &'a Bounds,
     fragments: HashMap<&'a str, Fragment>,
 }
 
 impl<'a> Expansion<'a> {
-    fn operation(&mut self, operation: &'a Positioned<OperationDefinition>) -> Result<(), Refusal> {
-        let limit = self.bounds.directives;
-        directives::check(&operation.node.directives, Site::Operation, limit)?;
-        for variable in &operation.node.variable_definitions {
-            directives::check(&variable.node.directives, Site::Variable, limit)?;
-        }
+    fn operation(
+        &mut self,
+        operation: &'a Positioned<OperationDefinition>,
+    ) -> Result<(), RequestError> {
         let size = self.selection_set(&operation.node.selection_set.node, operation.pos, 1)?;
         self.bound(size, operation.pos)
     }
@@ -124,16 +110,16 @@ impl<'a> Expansion<'a> {
         set: &'a SelectionSet,
         at: Pos,
         depth: usize,
-    ) -> Result<Size, Refusal> {
+    ) -> Result<Size, RequestError> {
         if set.items.is_empty() {
             return Ok(Size::default());
         }
-        self.bound_depth(depth, at)?;
+        self.bound_sets(depth, at)?;
         let mut size = Size::default();
         for item in &set.items {
             size = size.beside(self.selection(item, depth)?);
         }
-        size.depth = size.depth.saturating_add(1);
+        size.sets = size.sets.saturating_add(1);
         Ok(size)
     }
 
@@ -141,8 +127,7 @@ impl<'a> Expansion<'a> {
         &mut self,
         selection: &'a Positioned<Selection>,
         depth: usize,
-    ) -> Result<Size, Refusal> {
-        directives::check(selection.node.directives(), Site::Selection, self.bounds.directives)?;
+    ) -> Result<Size, RequestError> {
         let mut size = match &selection.node {
             Selection::Field(field) => self.field(field, depth)?,
             Selection::InlineFragment(inline) => {
@@ -154,28 +139,26 @@ impl<'a> Expansion<'a> {
         Ok(size)
     }
 
-    fn field(&mut self, field: &'a Positioned<Field>, depth: usize) -> Result<Size, Refusal> {
+    fn field(&mut self, field: &'a Positioned<Field>, depth: usize) -> Result<Size, RequestError> {
         let name = field.node.name.node.as_str();
         let mut size = self.selection_set(&field.node.selection_set.node, field.pos, depth + 1)?;
         let introspection = matches!(name, "__schema" | "__type");
         if introspection && !self.bounds.introspection {
             let message = format!("\"{name}\" is refused: introspection is off.");
-            return Err(Refusal::validation(message, field.pos));
+            return Err(RequestError::invalid(message, field.pos));
         }
         if introspection && size.lists > INTROSPECTION_DEPTH {
             let message = format!(
                 "\"fields\", \"interfaces\", \"possibleTypes\" and \"inputFields\" are nested in each other deeper than \
                  {INTROSPECTION_DEPTH}."
             );
-            return Err(Refusal::validation(message, field.pos));
-        }
-        if name == "__typename" {
-            refuse_typename_details(field)?;
+            return Err(RequestError::invalid(message, field.pos));
         }
         if INTROSPECTION_LISTS.contains(&name) {
             size.lists = size.lists.saturating_add(1);
         }
         size.aliases = size.aliases.saturating_add(usize::from(field.node.alias.is_some()));
+        size.depth = size.depth.saturating_add(1);
         Ok(size)
     }
 
@@ -183,7 +166,7 @@ impl<'a> Expansion<'a> {
         &mut self,
         spread: &'a Positioned<FragmentSpread>,
         depth: usize,
-    ) -> Result<Size, Refusal> {
+    ) -> Result<Size, RequestError> {
         let name = spread.node.fragment_name.node.as_str();
         match self.document.fragments.get(name) {
             Some(fragment) => self.fragment(name, fragment, spread.pos, depth + 1),
@@ -199,20 +182,19 @@ impl<'a> Expansion<'a> {
         fragment: &'a Positioned<FragmentDefinition>,
         at: Pos,
         depth: usize,
-    ) -> Result<Size, Refusal> {
+    ) -> Result<Size, RequestError> {
         match self.fragments.get(name) {
             Some(Fragment::Open) => {
                 let message = format!("Fragment \"{}\" spreads itself.", excerpt(name));
-                return Err(Refusal::validation(message, at));
+                return Err(RequestError::invalid(message, at));
             }
             Some(Fragment::Measured(size)) => {
                 let size = *size;
-                let deepest = depth.saturating_add(size.depth).saturating_sub(1);
-                return self.bound_depth(deepest, at).map(|()| size);
+                let deepest = depth.saturating_add(size.sets).saturating_sub(1);
+                return self.bound_sets(deepest, at).map(|()| size);
             }
             None => {}
         }
-        directives::check(&fragment.node.directives, Site::Fragment, self.bounds.directives)?;
         self.fragments.insert(name, Fragment::Open);
         let size = self.selection_set(&fragment.node.selection_set.node, at, depth)?;
         self.bound(size, fragment.pos)?;
@@ -220,21 +202,23 @@ impl<'a> Expansion<'a> {
         Ok(size)
     }
 
-    fn bound(&self, size: Size, at: Pos) -> Result<(), Refusal> {
-        let Bounds { selections, aliases, .. } = self.bounds;
+    fn bound(&self, size: Size, at: Pos) -> Result<(), RequestError> {
+        let Bounds { selections, aliases, depth, .. } = *self.bounds;
         let message = if size.selections > selections {
             format!(
                 "More than {selections} selections once fragments are expanded (MAX_SELECTIONS)."
             )
         } else if size.aliases > aliases {
             format!("More than {aliases} aliases once fragments are expanded (MAX_ALIASES).")
+        } else if size.depth > depth {
+            format!("Fields are nested deeper than {depth} (MAX_DEPTH).")
         } else {
             return Ok(());
         };
-        Err(Refusal::validation(message, at))
+        Err(RequestError::invalid(message, at))
     }
 
-    fn bound_depth(&self, depth: usize, at: Pos) -> Result<(), Refusal> {
+    fn bound_sets(&self, depth: usize, at: Pos) -> Result<(), RequestError> {
         let limit = self.bounds.nesting;
         if depth <= limit {
             return Ok(());
@@ -242,18 +226,8 @@ impl<'a> Expansion<'a> {
         let message = format!(
             "Selections are nested deeper than {limit} once fragments are expanded (MAX_NESTING)."
         );
-        Err(Refusal::validation(message, at))
+        Err(RequestError::invalid(message, at))
     }
-}
-
-/// async-graphql's rules skip `__typename` altogether; the specification gives it neither arguments
-/// nor selections.
-fn refuse_typename_details(field: &Positioned<Field>) -> Result<(), Refusal> {
-    if field.node.arguments.is_empty() && field.node.selection_set.node.items.is_empty() {
-        return Ok(());
-    }
-    let message = "\"__typename\" takes neither arguments nor selections.";
-    Err(Refusal::validation(message, field.pos))
 }
 
 #[cfg(test)]
@@ -266,20 +240,24 @@ mod tests {
     use async_graphql::parser::parse_query;
 
     use super::*;
-    use crate::graphql::precheck::{RefusalCode, check_nesting, samples};
+    use crate::{error::Code, graphql::strict::samples};
 
     fn refusal(query: &str, bounds: &Bounds) -> Option<String> {
         let document = parse_query(query).expect(query);
-        let refusal = check_document(&document, bounds).err()?;
-        assert_eq!(refusal.code, RefusalCode::ValidationFailed);
-        assert_eq!(refusal.locations.len(), 1);
-        Some(refusal.message)
+        let mut refusal = check_size(&document, bounds).err()?;
+        assert_eq!(refusal.code, Code::GraphqlValidationFailed);
+        let error = refusal.errors.pop()?;
+        assert_eq!(error.locations.len(), 1);
+        Some(error.message)
     }
 
     fn size(query: &str) -> Size {
         let document = parse_query(query).expect(query);
-        let mut expansion =
-            Expansion { document: &document, bounds: Bounds::default(), fragments: HashMap::new() };
+        let mut expansion = Expansion {
+            document: &document,
+            bounds: &Bounds::default(),
+            fragments: HashMap::new(),
+        };
         let (_, operation) = document.operations.iter().next().expect("an operation");
         let set = &operation.node.selection_set.node;
         expansion.selection_set(set, operation.pos, 1).expect("within bounds")
@@ -298,24 +276,25 @@ mod tests {
 
     #[test]
     fn sizes_are_those_of_the_expanded_document() {
-        for (query, selections, aliases, depth, lists) in [
-            ("{a}", 1, 0, 1, 0),
-            ("{a b c}", 3, 0, 1, 0),
-            ("{x:a{y:b}}", 2, 2, 2, 0),
-            ("{...{a}}", 2, 0, 2, 0),
-            ("{...F ...F} fragment F on Q{x:a b}", 6, 2, 2, 0),
-            ("{a{...F}b{...F}} fragment F on Q{c{...G}} fragment G on Q{d}", 10, 0, 5, 0),
-            ("{...Missing}", 1, 0, 1, 0),
-            ("{__type{fields{type{fields{name}}}}}", 5, 0, 5, 2),
+        for (query, selections, aliases, depth, sets, lists) in [
+            ("{a}", 1, 0, 1, 1, 0),
+            ("{a b c}", 3, 0, 1, 1, 0),
+            ("{x:a{y:b}}", 2, 2, 2, 2, 0),
+            ("{...{a}}", 2, 0, 1, 2, 0),
+            ("{...F ...F} fragment F on Q{x:a b}", 6, 2, 1, 2, 0),
+            ("{a{...F}b{...F}} fragment F on Q{c{...G}} fragment G on Q{d}", 10, 0, 3, 5, 0),
+            ("{...Missing}", 1, 0, 0, 1, 0),
+            ("{__type{fields{type{fields{name}}}}}", 5, 0, 5, 5, 2),
             (
                 "{__type{...F}} fragment F on T{x:fields{type{interfaces{name}}} inputFields{name}}",
                 8,
                 1,
+                5,
                 6,
                 2,
             ),
         ] {
-            let expected = Size { selections, aliases, depth, lists };
+            let expected = Size { selections, aliases, depth, sets, lists };
             assert_eq!(size(query), expected, "{query}");
         }
     }
@@ -326,14 +305,14 @@ mod tests {
             let query = multiplying(levels, 2);
             let document = parse_query(&query).expect("a document");
             let started = Instant::now();
-            let refusal = check_document(&document, &Bounds::default()).expect_err("a bomb");
+            let refusal = check_size(&document, &Bounds::default()).expect_err("a bomb");
             assert!(started.elapsed() < Duration::from_millis(20), "{levels}");
-            assert!(refusal.message.contains("MAX_"), "{}", refusal.message);
+            let message = &refusal.errors[0].message;
+            assert!(message.contains("MAX_"), "{message}");
         }
         assert_eq!(refusal(&multiplying(6, 2), &Bounds::default()), None);
         // Four to the power of 40 fields: arithmetic that wrapped would arrive below this bound.
-        let lenient =
-            Bounds { selections: usize::MAX - 1, nesting: NESTING_CEILING, ..Bounds::default() };
+        let lenient = Bounds { selections: usize::MAX - 1, nesting: 64, ..Bounds::default() };
         assert!(refusal(&multiplying(40, 4), &lenient).is_some());
     }
 
@@ -344,9 +323,8 @@ mod tests {
         let spread =
             |count: usize| format!("{{{}}} fragment F on Q{{x:a y:b}}", "...F ".repeat(count));
         let unused = |count: usize| format!("{{a}} fragment F on Q{{{}}}", "a ".repeat(count));
-        let many = |count: usize| {
-            (0..count).fold(String::new(), |all, n| format!("{all} query Q{n}{{a}}"))
-        };
+        let deep =
+            |count: usize| format!("{{{}a{}}}", "a{".repeat(count - 1), "}".repeat(count - 1));
         let chain = |count: usize| {
             (1..count).fold("{...F1}".to_owned(), |all, n| {
                 format!("{all} fragment F{n} on Q{{...F{}}}", n + 1)
@@ -361,8 +339,8 @@ mod tests {
             (aliases(51), Some("MAX_ALIASES")),
             (spread(25), None),
             (spread(26), Some("MAX_ALIASES")),
-            (many(10), None),
-            (many(11), Some("MAX_OPERATIONS")),
+            (deep(16), None),
+            (deep(17), Some("MAX_DEPTH")),
             (chain(40), None),
             (chain(41), Some("MAX_NESTING")),
             (chain(5_000), Some("MAX_NESTING")),
@@ -386,9 +364,10 @@ mod tests {
     fn depth_is_found_again_when_a_measured_fragment_is_spread_deeper() {
         let inner = format!("{}a{}", "a{".repeat(9), "}".repeat(9));
         let outer = |levels: usize| format!("{}...F{}", "a{".repeat(levels), "}".repeat(levels));
+        let bounds = Bounds { depth: 100, ..Bounds::default() };
         for (levels, allowed) in [(29, true), (30, false)] {
             let query = format!("{{...F {}}} fragment F on Q{{{inner}}}", outer(levels));
-            assert_eq!(refusal(&query, &Bounds::default()).is_none(), allowed, "{levels}");
+            assert_eq!(refusal(&query, &bounds).is_none(), allowed, "{levels}");
         }
     }
 
@@ -408,7 +387,6 @@ mod tests {
     #[test]
     fn published_introspection_queries_pass() {
         for query in [samples::INTROSPECTION, samples::FULL_INTROSPECTION] {
-            assert_eq!(check_nesting(query, Bounds::default().nesting), Ok(()));
             assert_eq!(refusal(query, &Bounds::default()), None);
             let message = refusal(query, &Bounds { introspection: false, ..Bounds::default() });
             assert_eq!(message.as_deref(), Some("\"__schema\" is refused: introspection is off."));
@@ -445,18 +423,6 @@ mod tests {
             ),
             // Fields of these names elsewhere are no introspection.
             ("{fields{fields{fields{name}}}}", true),
-        ] {
-            assert_eq!(refusal(query, &Bounds::default()).is_none(), allowed, "{query}");
-        }
-    }
-
-    #[test]
-    fn typename_takes_nothing() {
-        for (query, allowed) in [
-            ("{__typename}", true),
-            ("{x:__typename}", true),
-            ("{__typename(a:1)}", false),
-            ("{__typename{a}}", false),
         ] {
             assert_eq!(refusal(query, &Bounds::default()).is_none(), allowed, "{query}");
         }

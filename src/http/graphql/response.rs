@@ -9,14 +9,14 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{
-    authentication::{CHALLENGE, CHALLENGE_INVALID, RETRY_AFTER},
-    media_type::MediaType,
-    request_id::RequestId,
-};
-use crate::graphql::{
-    engine::RequestError,
+use crate::{
     error::{ApiError, Code},
+    graphql::RequestError,
+    http::{
+        headers::{CHALLENGE, CHALLENGE_INVALID, RETRY_AFTER},
+        media_type::MediaType,
+        request_id::RequestId,
+    },
 };
 
 /// The body of every 401, without anything that varies.
@@ -84,7 +84,7 @@ impl Responder<'_> {
         if error.code == Code::Unauthenticated {
             return self.unauthenticated(true);
         }
-        let refused = RequestError::one(error.code, error.message.clone());
+        let refused = RequestError::new(error.code, error.message.clone());
         self.refused(&refused)
     }
 
@@ -151,23 +151,18 @@ fn code_of(error: &ServerError) -> Option<&str> {
 }
 
 /// The status of a request that was not executed. Clients that ask for `application/json` expect 200
-/// for a document at fault (GraphQL over HTTP, "application/json").
-fn status(code: Code, media_type: MediaType) -> StatusCode {
+/// for a document at fault, and 400 is what `application/graphql-response+json` has for it (GraphQL over
+/// HTTP, section "Status Codes").
+const fn status(code: Code, media_type: MediaType) -> StatusCode {
     match code {
-        Code::BadRequest => StatusCode::BAD_REQUEST,
         Code::GraphqlParseFailed
         | Code::GraphqlValidationFailed
         | Code::BadUserInput
         | Code::OperationResolutionFailure
-        | Code::PersistedQueryNotFound
-        | Code::PersistedQueryNotSupported => match media_type {
+        | Code::PersistedQueryNotFound => match media_type {
             MediaType::GraphqlResponse => StatusCode::BAD_REQUEST,
             MediaType::Json => StatusCode::OK,
         },
-        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Code::Forbidden => StatusCode::FORBIDDEN,
-        Code::ServiceUnavailable | Code::Timeout => StatusCode::SERVICE_UNAVAILABLE,
-        Code::IdentityProviderUnavailable => StatusCode::BAD_GATEWAY,
-        Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        other => other.status(),
     }
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::{Weighter, sync::Cache};
 use serde_json::{Map, Value};
 
-use crate::graphql::{engine::RequestError, error::Code};
+use crate::{error::Code, graphql::RequestError};
 
 /// Texts kept at most.
 const COUNT: usize = 1000;
@@ -54,7 +54,7 @@ impl PersistedQueries {
         let is_version_1 = persisted.get("version").and_then(Value::as_i64) == Some(1);
         let hash = persisted.get("sha256Hash").and_then(Value::as_str).map(str::to_ascii_lowercase);
         let Some(hash) = hash.filter(|hash| is_version_1 && is_hash(hash)) else {
-            return Err(RequestError::one(
+            return Err(RequestError::new(
                 Code::BadRequest,
                 "`extensions.persistedQuery` needs `version` 1 and `sha256Hash`, 64 hexadecimal digits.",
             ));
@@ -64,7 +64,7 @@ impl PersistedQueries {
                 self.0.insert(hash.into(), text.as_str().into());
                 Ok(Some(text))
             }
-            Some(_) => Err(RequestError::one(
+            Some(_) => Err(RequestError::new(
                 Code::BadRequest,
                 "`extensions.persistedQuery.sha256Hash` is not the SHA-256 of `query`.",
             )),
@@ -72,7 +72,7 @@ impl PersistedQueries {
                 Some(text) => Ok(Some(text.into())),
                 // The exact text that clients of old compare with.
                 None => {
-                    Err(RequestError::one(Code::PersistedQueryNotFound, "PersistedQueryNotFound"))
+                    Err(RequestError::new(Code::PersistedQueryNotFound, "PersistedQueryNotFound"))
                 }
             },
         }

@@ -1,7 +1,33 @@
 //! Documents and a schema that several tests share.
 
+use async_graphql::{
+    Positioned,
+    parser::{
+        parse_query,
+        types::{ExecutableDocument, OperationDefinition},
+    },
+};
+
+use super::isolate;
+
+/// The operation of that name, or without a name the only one.
+pub fn operation<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> &'a Positioned<OperationDefinition> {
+    let mut operations = document.operations.iter();
+    let found = operations.find(|(known, _)| name.is_none_or(|name| known.is_some_and(|known| known == name)));
+    found.expect("an operation").1
+}
+
+/// A document that was reduced to one operation.
+pub fn isolated(query: &str, name: Option<&str>) -> ExecutableDocument {
+    let document = parse_query(query).expect(query);
+    isolate(&document, operation(&document, name))
+}
+
 /// What `getIntrospectionQuery()` of graphql-js 16 and 17 returns by default.
-pub(super) const INTROSPECTION: &str = r"
+pub const INTROSPECTION: &str = r"
     query IntrospectionQuery {
       __schema {
         queryType { name kind }
@@ -104,7 +130,7 @@ pub(super) const INTROSPECTION: &str = r"
 ";
 
 /// The same with every option on, as GraphiQL and code generators ask for it.
-pub(super) const FULL_INTROSPECTION: &str = r"
+pub const FULL_INTROSPECTION: &str = r"
     query IntrospectionQuery {
       __schema {
         description
@@ -213,7 +239,7 @@ pub(super) const FULL_INTROSPECTION: &str = r"
 ";
 
 /// A schema with input types of every kind.
-pub(super) const SCHEMA: &str = r#"
+pub const SCHEMA: &str = r#"
     "A point in time."
     scalar DateTime @specifiedBy(url: "https://datatracker.ietf.org/doc/html/rfc3339")
     enum Colour { RED GREEN }

@@ -1,11 +1,10 @@
-//! Every error code of the API, and the only way an error of ours becomes one of the framework's.
+//! Every error code of the API, and an error as a client may see it, for GraphQL, REST and webhooks alike.
+//! A module's own errors become one where they are defined.
 
 use std::borrow::Cow;
 
 use async_graphql::ErrorExtensions;
-
-use super::precheck::RefusalCode;
-use crate::{accounts::AccountError, store::StoreError};
+use axum::http::StatusCode;
 
 /// The value of `extensions.code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +27,6 @@ pub enum Code {
     OperationResolutionFailure,
     /// The hash is not known; send the text with it.
     PersistedQueryNotFound,
-    /// Persisted queries cannot be had; never try again.
-    PersistedQueryNotSupported,
     /// The database or Clerk's keys cannot be reached.
     ServiceUnavailable,
     /// Execution took too long.
@@ -51,21 +48,26 @@ impl Code {
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
             Self::OperationResolutionFailure => "OPERATION_RESOLUTION_FAILURE",
             Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
-            Self::PersistedQueryNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
             Self::Timeout => "TIMEOUT",
             Self::Unauthenticated => "UNAUTHENTICATED",
         }
     }
-}
 
-impl From<RefusalCode> for Code {
-    fn from(code: RefusalCode) -> Self {
-        match code {
-            RefusalCode::ParseFailed => Self::GraphqlParseFailed,
-            RefusalCode::ValidationFailed => Self::GraphqlValidationFailed,
-            RefusalCode::BadUserInput => Self::BadUserInput,
-            RefusalCode::OperationResolution => Self::OperationResolutionFailure,
+    /// The status of an answer that is nothing but this error.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest
+            | Self::GraphqlParseFailed
+            | Self::GraphqlValidationFailed
+            | Self::OperationResolutionFailure
+            | Self::PersistedQueryNotFound => StatusCode::BAD_REQUEST,
+            Self::BadUserInput => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::ServiceUnavailable | Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+            Self::IdentityProviderUnavailable => StatusCode::BAD_GATEWAY,
+            Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -114,43 +116,5 @@ impl From<ApiError> for async_graphql::Error {
     fn from(error: ApiError) -> Self {
         Self::new(error.message)
             .extend_with(|_, extensions| extensions.set("code", error.code.as_str()))
-    }
-}
-
-/// What the client may know of a failure; what it may not is logged here, once.
-impl From<AccountError> for ApiError {
-    fn from(error: AccountError) -> Self {
-        match error {
-            AccountError::Refused(refusal) => {
-                tracing::info!(reason = refusal.reason(), "session refused");
-                Self::unauthenticated()
-            }
-            AccountError::Forbidden(message) => Self::new(Code::Forbidden, message),
-            AccountError::NotFound(message) => Self::bad_input(message),
-            AccountError::IdentityProvider(_) => Self::new(
-                Code::IdentityProviderUnavailable,
-                "The identity provider could not delete the user now. Nothing is lost; try again.",
-            ),
-            AccountError::Store(error) => error.into(),
-            AccountError::Internal(detail) => {
-                tracing::error!(detail, "internal error");
-                Self::internal()
-            }
-        }
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(_) | StoreError::Contention(_) => {
-                tracing::warn!(%error, "the database cannot serve a request");
-                Self::unavailable()
-            }
-            StoreError::Corrupt(_) | StoreError::Driver(_) | StoreError::Migration(_) => {
-                tracing::error!(%error, "a statement failed");
-                Self::internal()
-            }
-        }
     }
 }

@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::persisted_queries::PersistedQueries;
-use crate::graphql::{
-    engine::{GraphqlRequest, RequestError},
+use crate::{
     error::Code,
+    graphql::{GraphqlRequest, RequestError},
+    http::body::parse_json,
 };
 
 /// The parameters of a request, well-formed but not looked at.
@@ -22,10 +23,7 @@ pub struct Parameters {
 impl Parameters {
     /// Reads the body of a POST.
     pub fn from_body(body: &[u8]) -> Result<Self, RequestError> {
-        let value: Value = serde_json::from_slice(body).map_err(|error| {
-            bad(format!("The body is not JSON: line {}, column {}.", error.line(), error.column()))
-        })?;
-        let mut members = match value {
+        let mut members = match parse_json(body).map_err(bad)? {
             Value::Object(members) => members,
             Value::Array(_) => {
                 return Err(bad("The body is an array: send one request at a time."));
@@ -34,7 +32,9 @@ impl Parameters {
         };
         Ok(Self {
             query: text(members.remove("query"), "query")?,
-            operation_name: text(members.remove("operationName"), "operationName")?,
+            // Some clients send an empty name with a query that has none, as a GET form would.
+            operation_name: text(members.remove("operationName"), "operationName")?
+                .filter(|name| !name.is_empty()),
             variables: object(members.remove("variables"), "variables")?,
             extensions: object(members.remove("extensions"), "extensions")?,
         })
@@ -80,6 +80,7 @@ impl Parameters {
             variables: self.variables.map_or_else(Variables::default, |members| {
                 Variables::from_json(Value::Object(members))
             }),
+            is_read_only: false,
         })
     }
 }
@@ -91,7 +92,7 @@ pub fn has_query(query_string: &str) -> bool {
 }
 
 fn bad(message: impl Into<String>) -> RequestError {
-    RequestError::one(Code::BadRequest, message)
+    RequestError::new(Code::BadRequest, message)
 }
 
 fn text(value: Option<Value>, name: &str) -> Result<Option<String>, RequestError> {

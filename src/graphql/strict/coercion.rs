@@ -8,18 +8,29 @@
 
 use async_graphql::{
     Positioned, Value, Variables,
-    parser::types::{BaseType, OperationDefinition, Type, VariableDefinition},
+    parser::types::{BaseType, Type, VariableDefinition},
 };
+use bluejay_core::{
+    AsIter, BuiltinScalarDefinition as Scalar,
+    definition::{
+        EnumTypeDefinition as _, EnumValueDefinition as _, InputFieldsDefinition as _,
+        InputObjectTypeDefinition as _, InputType as _, InputValueDefinition as _,
+        ShallowInputTypeReference,
+    },
+};
+use bluejay_parser::ast::definition::{InputObjectTypeDefinition, InputType};
 
 use super::{
-    Refusal, excerpt,
-    input_types::{InputKind, InputTypes},
+    RequestError, TypeSystem,
+    request_error::excerpt,
+    type_system::{Context, TypeRef},
 };
+use crate::error::Code;
 
-/// The variables to execute `operation` with: those it declares and the client sent, coerced, and
+/// The variables to execute an operation with: those it declares and the client sent, coerced, and
 /// those left to their default.
 ///
-/// Variables that the operation does not declare are dropped; nullable ones that were neither sent
+/// Variables that are not declared are dropped; nullable ones that were neither sent
 /// nor have a default stay absent. Integers for `ID` become text, a single value for a list becomes
 /// a list of one. Defaults of input object fields are left to async-graphql, which applies them. A
 /// type that is not an input type of the schema lets every value pass and is for validation to
@@ -27,31 +38,65 @@ use super::{
 ///
 /// # Errors
 ///
-/// [`BadUserInput`](super::RefusalCode::BadUserInput), at the definition of the variable, with the
-/// path of the first value that does not fit, such as `input.timezone`.
-/// [`ValidationFailed`](super::RefusalCode::ValidationFailed) when it is the document's own default
-/// that does not fit.
+/// [`Code::BadUserInput`], at the definition of the variable, with the path of the first value that does
+/// not fit, such as `input.timezone`.
 pub fn coerce_variables(
-    operation: &OperationDefinition,
-    mut variables: Variables,
-    types: &InputTypes,
-) -> Result<Variables, Refusal> {
+    definitions: &[Positioned<VariableDefinition>],
+    mut sent: Variables,
+    types: &TypeSystem,
+) -> Result<Variables, RequestError> {
     let mut coerced = Variables::default();
-    for definition in &operation.variable_definitions {
+    for definition in definitions {
         let name = &definition.node.name.node;
         let ty = &definition.node.var_type.node;
-        let value = match (variables.remove(name), &definition.node.default_value) {
-            (Some(sent), _) => {
-                coerce(sent, ty, types).map_err(|misfit| invalid_value(definition, misfit))?
-            }
-            (None, Some(default)) => coerce(default.node.clone(), ty, types)
-                .map_err(|misfit| invalid_default(definition, misfit))?,
+        let value = match (sent.remove(name), &definition.node.default_value) {
+            (Some(sent), _) => sent,
+            (None, Some(default)) => default.node.clone(),
             (None, None) if ty.nullable => continue,
             (None, None) => return Err(missing(definition)),
         };
+        let value = coerce(value, Expected::Declared(ty), types)
+            .map_err(|misfit| invalid_value(definition, misfit))?;
         coerced.insert(name.clone(), value);
     }
     Ok(coerced)
+}
+
+/// The type that a value must have.
+#[derive(Clone, Copy)]
+enum Expected<'a> {
+    /// The type of a variable.
+    Declared(&'a Type),
+    /// The type of a field of an input object.
+    InSchema(&'a InputType<'static, Context>),
+}
+
+/// A type without its outermost non-null marker.
+enum Form<'a> {
+    Named(&'a str),
+    List(Expected<'a>),
+}
+
+impl<'a> Expected<'a> {
+    fn is_nullable(self) -> bool {
+        match self {
+            Self::Declared(ty) => ty.nullable,
+            Self::InSchema(ty) => !ty.is_required(),
+        }
+    }
+
+    fn form(self) -> Form<'a> {
+        match self {
+            Self::Declared(ty) => match &ty.base {
+                BaseType::Named(name) => Form::Named(name),
+                BaseType::List(item) => Form::List(Expected::Declared(item)),
+            },
+            Self::InSchema(ty) => match ty.as_shallow_ref() {
+                ShallowInputTypeReference::Base(name, _) => Form::Named(name),
+                ShallowInputTypeReference::List(item, _) => Form::List(Expected::InSchema(item)),
+            },
+        }
+    }
 }
 
 /// A value that does not fit: what was expected, and where, innermost step first.
@@ -78,17 +123,17 @@ impl Misfit {
 
 /// The nesting of `value` is bounded by the JSON reader, that of `ty` by the bracket nesting of the
 /// text.
-fn coerce(value: Value, ty: &Type, types: &InputTypes) -> Result<Value, Misfit> {
+fn coerce(value: Value, ty: Expected<'_>, types: &TypeSystem) -> Result<Value, Misfit> {
     if matches!(value, Value::Null) {
-        return if ty.nullable {
+        return if ty.is_nullable() {
             Ok(Value::Null)
         } else {
             Err(Misfit::new("null is not allowed here"))
         };
     }
-    match &ty.base {
-        BaseType::Named(name) => coerce_named(value, name, types),
-        BaseType::List(item_type) => match value {
+    match ty.form() {
+        Form::Named(name) => coerce_named(value, name, types),
+        Form::List(item_type) => match value {
             Value::List(items) => {
                 let items = items.into_iter().enumerate().map(|(index, item)| {
                     coerce(item, item_type, types)
@@ -101,65 +146,77 @@ fn coerce(value: Value, ty: &Type, types: &InputTypes) -> Result<Value, Misfit> 
     }
 }
 
-fn coerce_named(value: Value, name: &str, types: &InputTypes) -> Result<Value, Misfit> {
-    let Some(kind) = types.kind(name) else {
-        return Ok(value);
-    };
-    let expected = match (kind, &value) {
-        (InputKind::Object(_), _) => return coerce_object(value, name, types),
-        (InputKind::Id, Value::Number(number)) if !number.is_f64() => {
-            return Ok(Value::String(number.to_string()));
-        }
-        (InputKind::Custom, _)
-        | (InputKind::Float, Value::Number(_))
-        | (InputKind::String | InputKind::Id, Value::String(_))
-        | (InputKind::Boolean, Value::Boolean(_)) => return Ok(value),
-        (InputKind::Int, Value::Number(number))
-            if number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) =>
-        {
-            return Ok(value);
-        }
-        (InputKind::Enum(names), Value::String(text)) if names.contains(text) => return Ok(value),
-        (InputKind::Enum(names), Value::Enum(text)) if names.contains(text.as_str()) => {
-            return Ok(value);
-        }
-        (InputKind::Enum(_), Value::String(_) | Value::Enum(_)) => {
-            return Err(Misfit::new(format!("\"{name}\" has no such value")));
-        }
-        (InputKind::Int, Value::Number(_)) => {
-            return Err(Misfit::new("the number is not a whole one of 32 bits"));
-        }
-        (InputKind::Int, _) => "a whole number".to_owned(),
-        (InputKind::Float, _) => "a number".to_owned(),
-        (InputKind::String, _) => "a string".to_owned(),
-        (InputKind::Boolean, _) => "true or false".to_owned(),
-        (InputKind::Id, _) => "an ID, which is a string or a whole number".to_owned(),
-        (InputKind::Enum(_), _) => format!("a value of \"{name}\""),
-    };
-    Err(Misfit::expected(&expected, &value))
+fn coerce_named(value: Value, name: &str, types: &TypeSystem) -> Result<Value, Misfit> {
+    match types.named(name) {
+        Some(TypeRef::BuiltinScalar(scalar)) => coerce_scalar(value, scalar),
+        Some(TypeRef::InputObject(object)) => coerce_object(value, object, types),
+        Some(TypeRef::Enum(definition)) => match &value {
+            Value::String(_) | Value::Enum(_) => {
+                let values = definition.enum_value_definitions();
+                let is_known = |text: &str| values.iter().any(|known| known.name() == text);
+                match &value {
+                    Value::String(text) if is_known(text) => Ok(value),
+                    Value::Enum(text) if is_known(text) => Ok(value),
+                    _ => Err(Misfit::new(format!("\"{name}\" has no such value"))),
+                }
+            }
+            _ => Err(Misfit::expected(&format!("a value of \"{name}\""), &value)),
+        },
+        // A scalar of the schema's own judges its values itself.
+        _ => Ok(value),
+    }
 }
 
-fn coerce_object(value: Value, name: &str, types: &InputTypes) -> Result<Value, Misfit> {
-    let Some(InputKind::Object(fields)) = types.kind(name) else {
-        return Ok(value);
+fn coerce_scalar(value: Value, scalar: Scalar) -> Result<Value, Misfit> {
+    let expected = match (scalar, &value) {
+        (Scalar::ID, Value::Number(number)) if !number.is_f64() => {
+            return Ok(Value::String(number.to_string()));
+        }
+        (Scalar::Float, Value::Number(_))
+        | (Scalar::String | Scalar::ID, Value::String(_))
+        | (Scalar::Boolean, Value::Boolean(_)) => return Ok(value),
+        (Scalar::Int, Value::Number(number)) => {
+            let fits = number.as_i64().is_some_and(|number| i32::try_from(number).is_ok());
+            return if fits {
+                Ok(value)
+            } else {
+                Err(Misfit::new("the number is not a whole one of 32 bits"))
+            };
+        }
+        (Scalar::Int, _) => "a whole number",
+        (Scalar::Float, _) => "a number",
+        (Scalar::String, _) => "a string",
+        (Scalar::Boolean, _) => "true or false",
+        (Scalar::ID, _) => "an ID, which is a string or a whole number",
     };
+    Err(Misfit::expected(expected, &value))
+}
+
+fn coerce_object(
+    value: Value,
+    object: &InputObjectTypeDefinition<'static, Context>,
+    types: &TypeSystem,
+) -> Result<Value, Misfit> {
+    let name = object.name();
     let Value::Object(mut given) = value else {
         return Err(Misfit::expected(&format!("an object of type \"{name}\""), &value));
     };
+    let fields = object.input_field_definitions();
     for (key, slot) in &mut given {
-        let Some(field) = fields.get(key.as_str()) else {
+        let Some(field) = fields.get(key) else {
             let reason = format!("\"{name}\" has no field \"{}\"", excerpt(key));
             return Err(Misfit::new(reason));
         };
-        let coerced = coerce(std::mem::take(slot), &field.ty, types);
+        let coerced = coerce(std::mem::take(slot), Expected::InSchema(field.r#type()), types);
         *slot = coerced.map_err(|misfit| misfit.inside(format!(".{key}")))?;
     }
     let missing =
-        fields.iter().find(|(key, field)| field.is_required() && !given.contains_key(key.as_str()));
+        fields.iter().find(|field| field.is_required() && !given.contains_key(field.name()));
     match missing {
         None => Ok(Value::Object(given)),
-        Some((key, field)) => {
-            Err(Misfit::new(format!("field \"{key}\" of type \"{}\" is required", field.ty)))
+        Some(field) => {
+            let ty = field.r#type().display_name();
+            Err(Misfit::new(format!("field \"{}\" of type \"{ty}\" is required", field.name())))
         }
     }
 }
@@ -177,7 +234,7 @@ const fn noun(value: &Value) -> &'static str {
     }
 }
 
-fn invalid_value(definition: &Positioned<VariableDefinition>, misfit: Misfit) -> Refusal {
+fn invalid_value(definition: &Positioned<VariableDefinition>, misfit: Misfit) -> RequestError {
     let name = excerpt(&definition.node.name.node);
     let place = if misfit.steps.is_empty() {
         String::new()
@@ -186,21 +243,15 @@ fn invalid_value(definition: &Positioned<VariableDefinition>, misfit: Misfit) ->
         format!(" at \"{name}{steps}\"")
     };
     let message = format!("Variable \"${name}\" got an invalid value{place}: {}.", misfit.reason);
-    Refusal::input(message, definition.pos)
+    RequestError::at(Code::BadUserInput, message, definition.pos)
 }
 
-fn invalid_default(definition: &Positioned<VariableDefinition>, misfit: Misfit) -> Refusal {
-    let refusal = invalid_value(definition, misfit);
-    let message = refusal.message.replacen("got an invalid value", "has an invalid default", 1);
-    Refusal::validation(message, definition.pos)
-}
-
-fn missing(definition: &Positioned<VariableDefinition>) -> Refusal {
+fn missing(definition: &Positioned<VariableDefinition>) -> RequestError {
     let name = excerpt(&definition.node.name.node);
     let ty = definition.node.var_type.node.to_string();
     let message =
         format!("Variable \"${name}\" of required type \"{}\" was not provided.", excerpt(&ty));
-    Refusal::input(message, definition.pos)
+    RequestError::at(Code::BadUserInput, message, definition.pos)
 }
 
 #[cfg(test)]
@@ -210,18 +261,27 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::graphql::precheck::{RefusalCode, samples, select_operation};
+    use crate::graphql::strict::samples;
 
     fn document(definitions: &str) -> ExecutableDocument {
         parse_query(format!("query({definitions}){{a}}")).expect(definitions)
     }
 
-    fn run(definitions: &str, sent: Json) -> Result<Json, Refusal> {
-        let types = InputTypes::from_sdl(samples::SCHEMA).expect("a schema");
+    /// The coerced variables, or the message of the refusal.
+    fn run(definitions: &str, sent: Json) -> Result<Json, String> {
+        let types = TypeSystem::from_sdl(samples::SCHEMA.to_owned()).expect("a schema");
         let document = document(definitions);
-        let operation = select_operation(&document, None).expect("one operation");
-        let coerced = coerce_variables(&operation.node, Variables::from_json(sent), &types)?;
-        Ok(serde_json::to_value(coerced).expect("JSON"))
+        let operation = samples::operation(&document, None);
+        let definitions = &operation.node.variable_definitions;
+        match coerce_variables(definitions, Variables::from_json(sent), &types) {
+            Ok(coerced) => Ok(serde_json::to_value(coerced).expect("JSON")),
+            Err(mut refusal) => {
+                assert_eq!(refusal.code, Code::BadUserInput);
+                let error = refusal.errors.pop().expect("an error");
+                assert_eq!(error.locations.len(), 1);
+                Err(error.message)
+            }
+        }
     }
 
     #[test]
@@ -269,10 +329,8 @@ mod tests {
 
     fn assert_refused(cases: &[(&str, Json, &str)]) {
         for (definitions, sent, expected) in cases {
-            let refusal = run(definitions, sent.clone()).expect_err(definitions);
-            assert_eq!(&refusal.message, expected, "{definitions} {sent}");
-            assert_eq!(refusal.code, RefusalCode::BadUserInput);
-            assert_eq!(refusal.locations.len(), 1);
+            let message = run(definitions, sent.clone()).expect_err(definitions);
+            assert_eq!(&message, expected, "{definitions} {sent}");
         }
     }
 
@@ -385,26 +443,6 @@ mod tests {
     }
 
     #[test]
-    fn a_default_that_does_not_fit_is_the_fault_of_the_document() {
-        for (definitions, expected) in [
-            (
-                "$v:Int=9999999999",
-                "Variable \"$v\" has an invalid default: the number is not a whole one of 32 bits.",
-            ),
-            ("$v:Int!=null", "Variable \"$v\" has an invalid default: null is not allowed here."),
-            (
-                "$v:Profile={tags:[1]}",
-                "Variable \"$v\" has an invalid default at \"v.tags[0]\": expected a string, found a number.",
-            ),
-        ] {
-            let refusal = run(definitions, json!({})).expect_err(definitions);
-            assert_eq!(refusal.message, expected);
-            assert_eq!(refusal.code, RefusalCode::ValidationFailed);
-        }
-        assert!(run("$v:Int=9999999999", json!({"v": 1})).is_ok());
-    }
-
-    #[test]
     fn messages_repeat_no_values_and_little_else() {
         let long = "x".repeat(10_000);
         for (definitions, sent) in [
@@ -415,9 +453,9 @@ mod tests {
             (format!("${long}:Int!"), json!({})),
             (format!("${long}:Profile"), json!({long.as_str(): {"tags": 1}})),
         ] {
-            let refusal = run(&definitions, sent).expect_err("a misfit");
-            assert!(!refusal.message.contains("example"), "{}", refusal.message);
-            assert!(refusal.message.chars().count() < 250, "{}", refusal.message);
+            let message = run(&definitions, sent).expect_err("a misfit");
+            assert!(!message.contains("example"), "{message}");
+            assert!(message.chars().count() < 250, "{message}");
         }
     }
 

@@ -1,9 +1,8 @@
-//! The handler of `/graphql`. It reads top to bottom in the order of the checks: method, `Accept`,
-//! origin of the request, token, `Content-Type`, body, parameters, document, who may run it, execution.
+//! The handler of `/graphql`: what HTTP asks for, in the order of the checks (method, `Accept`, origin of
+//! the request, token, `Content-Type`, body, parameters), then the pipeline.
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::OperationType;
 use axum::{
     Extension,
     body::Body,
@@ -13,20 +12,19 @@ use axum::{
 };
 
 use super::{
-    body::{self, BodyError},
-    graphiql,
-    graphql_request::{Parameters, has_query},
-    graphql_response::Responder,
-    media_type::{MediaType, negotiate},
-    request_id::RequestId,
-    state::AppState,
+    parameters::{Parameters, has_query},
+    response::Responder,
 };
 use crate::{
-    auth::{Authentication, Session},
-    graphql::{
-        Viewer,
-        engine::{Operation, RequestError},
-        error::{ApiError, Code},
+    auth::Authentication,
+    error::{ApiError, Code},
+    graphql::{GraphqlRequest, Refusal, Viewer},
+    http::{
+        body::{self, BodyError},
+        graphiql,
+        media_type::{MediaType, Wish},
+        request_id::RequestId,
+        state::AppState,
     },
 };
 
@@ -35,10 +33,10 @@ pub async fn serve(
     State(state): State<Arc<AppState>>,
     Extension(authentication): Extension<Authentication>,
     Extension(request_id): Extension<RequestId>,
+    Extension(wish): Extension<Wish>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let wish = negotiate(&parts.headers);
     let media_type = wish.media_type.unwrap_or(MediaType::Json);
     let respond = Responder { media_type, request_id: &request_id };
     if parts.method != Method::GET && parts.method != Method::POST {
@@ -65,38 +63,48 @@ pub async fn serve(
         Authentication::Anonymous => None,
         Authentication::SignedIn(session) => Some(session),
     };
-    let parameters = match read(&state, &parts, body, respond).await {
-        Ok(parameters) => parameters,
+    let request = match read(&state, &parts, body, respond).await {
+        Ok(request) => request,
         Err(response) => return response,
     };
-    let operation = match prepare(&state, parameters).await {
-        Ok(operation) => operation,
-        Err(refused) => return respond.refused(&refused),
-    };
-    if parts.method == Method::GET && operation.kind != OperationType::Query {
-        return not_allowed(respond, "POST", "GET is for queries; send a mutation with POST.");
+    let viewer = Arc::new(Viewer::new(state.accounts.clone(), session));
+    match state.pipeline.answer(request, viewer).await {
+        Ok(executed) => respond.executed(&executed),
+        Err(Refusal::Request(refused)) => respond.refused(&refused),
+        Err(Refusal::NotReadOnly) => {
+            not_allowed(respond, "POST", "GET is for queries; send a mutation with POST.")
+        }
+        Err(Refusal::Anonymous) => respond.unauthenticated(false),
+        Err(Refusal::Failed(error)) => respond.failed(&error),
     }
-    if session.is_none() && !operation.is_public {
-        return respond.unauthenticated(false);
-    }
-    execute(&state, operation, session, respond).await
 }
 
-/// Reads the parameters, from wherever the method has them.
+/// Reads the request, from wherever the method has its parameters.
 async fn read(
     state: &AppState,
     parts: &Parts,
     body: Body,
     respond: Responder<'_>,
-) -> Result<Parameters, Response> {
+) -> Result<GraphqlRequest, Response> {
+    let complete = |parameters: Parameters| parameters.into_request(&state.persisted_queries);
     if parts.method == Method::GET {
         let query_string = parts.uri.query().unwrap_or_default();
         return Parameters::from_query_string(query_string)
+            .and_then(complete)
+            .map(|request| GraphqlRequest { is_read_only: true, ..request })
             .map_err(|refused| respond.refused(&refused));
     }
     if !body::is_json(&parts.headers) {
         let message = "Send the request as application/json in UTF-8.";
         return Err(respond.unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    if let Some(coding) = body::content_coding(&parts.headers) {
+        let message =
+            format!("The body is encoded as {coding}: send it without a Content-Encoding.");
+        let mut response = respond.unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message);
+        let identity = HeaderValue::from_static("identity");
+        response.headers_mut().insert(header::ACCEPT_ENCODING, identity);
+        return Err(response);
     }
     let limits = &state.limits;
     let bytes =
@@ -119,35 +127,7 @@ async fn read(
             };
             respond.unreadable(status, &message)
         })?;
-    Parameters::from_body(&bytes).map_err(|refused| respond.refused(&refused))
-}
-
-async fn prepare(state: &AppState, parameters: Parameters) -> Result<Operation, RequestError> {
-    let request = parameters.into_request(&state.persisted_queries)?;
-    state.engine.prepare(request).await
-}
-
-/// Executes within the time limit.
-async fn execute(
-    state: &AppState,
-    operation: Operation,
-    session: Option<Arc<Session>>,
-    respond: Responder<'_>,
-) -> Response {
-    let viewer = Arc::new(Viewer::new(state.accounts.clone(), session));
-    let execution = state.engine.execute(operation, viewer.clone());
-    let Ok(outcome) = tokio::time::timeout(state.limits.execution_timeout, execution).await else {
-        tracing::warn!("execution took longer than EXECUTION_TIMEOUT");
-        let message = "The request took too long (EXECUTION_TIMEOUT).";
-        return respond.failed(&ApiError::new(Code::Timeout, message));
-    };
-    if let Some(failure) = viewer.failure() {
-        return respond.failed(&failure.0);
-    }
-    match outcome {
-        Ok(executed) => respond.executed(&executed),
-        Err(refused) => respond.refused(&refused),
-    }
+    Parameters::from_body(&bytes).and_then(complete).map_err(|refused| respond.refused(&refused))
 }
 
 /// Whether a browser sent this on behalf of another site without that site being able to read the

@@ -1,9 +1,9 @@
-//! Arguments whose variable was not sent, taken out of the document before execution.
+//! async-graphql 7: an argument or input field given as a variable that was not sent becomes `null`.
 //!
-//! By the GraphQL specification (section 6.4.1) an argument or input field given as a variable
-//! without a value counts as left out. async-graphql 7 makes it `null` instead, which in an update
-//! means "clear this field": a client with one mutation text for all its forms would erase what it
-//! did not mention. So such arguments are removed here. Nothing of the schema is known here.
+//! By the GraphQL specification (section 6.4.1) it counts as left out. `null` in an update means
+//! "clear this field", so a client with one mutation text for all its forms would erase what it did not
+//! mention. Such arguments are taken out of the document before execution. No longer needed when the
+//! test `resolvers_see_what_the_specification_says` passes without.
 
 use std::collections::HashSet;
 
@@ -16,46 +16,28 @@ use async_graphql::{
 };
 use async_graphql_value::{Name, Value as Literal};
 
-use super::{operation::keep_only, select_operation};
-
-/// Removes from the chosen operation every argument and every field of an input object literal
-/// whose value is a variable that was neither `sent` nor has a default, and the definitions of
-/// these variables. Returns whether the document changed; without such a variable that is found out
-/// from the definitions alone.
+/// Removes from a document of one operation every argument and every field of an input object literal
+/// whose value is a variable that was neither `sent` nor has a default, and the definitions of these
+/// variables. Returns whether the document changed; without such a variable that is found out from the
+/// definitions alone.
 ///
 /// An item of a list stays, and so does its variable: there, the specification makes it `null`, as
-/// async-graphql does. An argument of a directive stays as well; that it takes no nullable variable
-/// is checked elsewhere ([`InputTypes::check_variables`](super::InputTypes::check_variables)).
-/// Since other operations may use the same fragments with other variables, a document that has
-/// anything to remove is first reduced to the chosen operation ([`keep_only`]). The nesting of its
-/// text must have been bounded by [`check_nesting`](super::check_nesting).
-pub fn drop_absent_variables(
-    document: &mut ExecutableDocument,
-    operation_name: Option<&str>,
-    sent: &Variables,
-) -> bool {
-    let Ok(operation) = select_operation(document, operation_name) else {
+/// async-graphql does. An argument of a directive stays as well: valid documents have no nullable
+/// variable there.
+pub fn drop_absent_variables(document: &mut ExecutableDocument, sent: &Variables) -> bool {
+    let DocumentOperations::Single(operation) = &mut document.operations else {
         return false;
     };
     let absent = absent_variables(&operation.node, sent);
     if absent.is_empty() {
         return false;
     }
-    keep_only(document, operation_name);
     let mut removal = Removal { absent, kept: HashSet::new() };
     for fragment in document.fragments.values_mut() {
         removal.selection_set(&mut fragment.node.selection_set.node);
     }
-    let operations: Vec<&mut OperationDefinition> = match &mut document.operations {
-        DocumentOperations::Single(operation) => vec![&mut operation.node],
-        DocumentOperations::Multiple(operations) => {
-            operations.values_mut().map(|found| &mut found.node).collect()
-        }
-    };
-    for operation in operations {
-        removal.selection_set(&mut operation.selection_set.node);
-        operation.variable_definitions.retain(|definition| !removal.is_gone(&definition.node));
-    }
+    removal.selection_set(&mut operation.node.selection_set.node);
+    operation.node.variable_definitions.retain(|definition| !removal.is_gone(&definition.node));
     true
 }
 
@@ -143,17 +125,20 @@ mod tests {
 
     use async_graphql::{
         EmptySubscription, InputObject, MaybeUndefined, Object, Request, Schema,
-        parser::{parse_query, types::Field},
+        parser::types::Field,
     };
     use proptest::prelude::*;
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::graphql::precheck::{InputTypes, coerce_variables, reach::Reach};
+    use crate::graphql::strict::{
+        Reach, TypeSystem, coerce_variables,
+        samples::{isolated, operation},
+    };
 
     /// The chosen operation's variables and the arguments of everything it reaches, as text.
-    fn summary(document: &ExecutableDocument, name: Option<&str>) -> String {
-        let operation = select_operation(document, name).expect("an operation");
+    fn summary(document: &ExecutableDocument) -> String {
+        let operation = operation(document, None);
         let mut text = String::new();
         for definition in &operation.node.variable_definitions {
             write!(text, "${} ", definition.node.name.node).expect("a string");
@@ -208,15 +193,13 @@ mod tests {
                 "b()",
             ),
         ] {
-            let mut document = parse_query(query).expect(query);
-            let before = summary(&document, name);
-            let changed =
-                drop_absent_variables(&mut document, name, &Variables::from_json(sent.clone()));
-            assert_eq!(summary(&document, name), expected, "{query} {sent}");
-            if changed {
-                assert_eq!(document.operations.iter().len(), 1, "{query} {sent}");
-            } else {
-                assert_eq!(before, expected, "{query} {sent}");
+            let mut document = isolated(query, name);
+            let before = summary(&document);
+            let sent = Variables::from_json(sent);
+            let changed = drop_absent_variables(&mut document, &sent);
+            assert_eq!(summary(&document), expected, "{query} {sent:?}");
+            if !changed {
+                assert_eq!(before, expected, "{query} {sent:?}");
             }
         }
     }
@@ -227,14 +210,10 @@ mod tests {
             ("{a}", None, json!({})),
             ("query A($v:Int){a(x:$v)} query B{b}", Some("A"), json!({"v": 1})),
             ("query A($v:Int){a(x:$v)} query B{b}", Some("B"), json!({})),
-            ("query A($v:Int){a(x:$v)} query B{b}", Some("C"), json!({})),
-            ("query A($v:Int){a(x:$v)} query B{b}", None, json!({})),
         ] {
-            let mut document = parse_query(query).expect(query);
-            let operations = document.operations.iter().len();
+            let mut document = isolated(query, name);
             let sent = Variables::from_json(sent);
-            assert!(!drop_absent_variables(&mut document, name, &sent), "{query}");
-            assert_eq!(document.operations.iter().len(), operations, "{query}");
+            assert!(!drop_absent_variables(&mut document, &sent), "{query}");
         }
     }
 
@@ -271,16 +250,13 @@ mod tests {
     /// What the server does with a request, in the order in which it does it.
     async fn execute(query: &str, name: Option<&str>, sent: Json) -> Json {
         let schema = Schema::new(Query, Mutation, EmptySubscription);
-        let types = InputTypes::from_sdl(&schema.sdl()).expect("a schema");
-        let mut document = parse_query(query).expect(query);
-        types.check_variables(&document).expect(query);
-        let operation = select_operation(&document, name).expect(query);
-        let sent = Variables::from_json(sent);
-        let variables = coerce_variables(&operation.node, sent, &types).expect(query);
-        keep_only(&mut document, name);
-        drop_absent_variables(&mut document, name, &variables);
+        let types = TypeSystem::from_sdl(schema.sdl()).expect("a schema");
+        let mut document = isolated(query, name);
+        let definitions = &operation(&document, None).node.variable_definitions;
+        let variables =
+            coerce_variables(definitions, Variables::from_json(sent), &types).expect(query);
+        drop_absent_variables(&mut document, &variables);
         let mut request = Request::new("").variables(variables);
-        request.operation_name = name.map(str::to_owned);
         request.set_parsed_query(document);
         let response = schema.execute(request).await;
         assert!(response.errors.is_empty(), "{query}: {:?}", response.errors);
@@ -368,9 +344,9 @@ mod tests {
                 format!("{{x{{...{{{field}}}}}}}")
             };
             let query = format!("query($gone:Int,$lost:Int,$here:Int){body}");
-            let mut document = parse_query(&query).expect("a document");
+            let mut document = isolated(&query, None);
             let count = |document: &ExecutableDocument| {
-                let operation = select_operation(document, None).expect("one operation");
+                let operation = operation(document, None);
                 let mut found = Vec::new();
                 for field in Reach::everything(document, &operation.node.selection_set.node).filter_map(as_field) {
                     for (_, argument) in &field.arguments {
@@ -381,7 +357,7 @@ mod tests {
             };
             let before = count(&document);
             let sent = Variables::from_json(json!({"here": null}));
-            let changed = drop_absent_variables(&mut document, None, &sent);
+            let changed = drop_absent_variables(&mut document, &sent);
             prop_assert!(changed);
             let after = count(&document);
             for (name, is_item) in &after {
@@ -389,7 +365,7 @@ mod tests {
             }
             let survivors = before.iter().filter(|(name, is_item)| name == "here" || *is_item).count();
             prop_assert_eq!(after.len(), survivors);
-            let operation = select_operation(&document, None).expect("one operation");
+            let operation = operation(&document, None);
             for name in ["gone", "lost"] {
                 let defined = operation.node.variable_definitions.iter().any(|found| found.node.name.node == name);
                 prop_assert_eq!(defined, after.iter().any(|(used, _)| used == name), "{}", query);
