@@ -247,3 +247,36 @@ test(`${DOCUMENTS} documents are answered as graphql-js answers them`, { timeout
     assert.ok((counts.limited ?? 0) <= DOCUMENTS / 100, `${counts.limited} hit a limit`);
   }
 });
+
+test("fields of a profile are kept, cleared and set as graphql-js reads the input", async () => {
+  const random = new Random(SEED, -1);
+  const fields = ["preferredName", "pronouns", "notes", "context"];
+  const profile = Object.fromEntries(fields.map((field) => [field, null]));
+  const token = await server.token("--user", "ada", "--ttl", "10m");
+  const value = () => (random.chance(0.25) ? null : random.pick(["a", "b", "c", "d"]) + random.whole(0, 999));
+  for (let number = 0; number < 200; number += 1) {
+    const definitions = [];
+    const variables = {};
+    const variable = (type, fallback, sent) => {
+      const name = `v${definitions.length}`;
+      definitions.push(`$${name}:${type}${fallback === undefined ? "" : `=${fallback}`}`);
+      if (sent !== undefined) variables[name] = sent;
+      return `$${name}`;
+    };
+    const some = () => fields.filter(() => random.chance(0.5));
+    const literal = () => JSON.stringify(value());
+    const field = () => (random.chance(0.4) ? literal() : variable("String", random.chance(0.3) ? literal() : undefined, random.chance(0.6) ? value() : undefined));
+    const inputs = [
+      () => `{${some().map((name) => `${name}:${field()}`).join(" ")}}`,
+      () => variable("UpdateProfileInput!", undefined, Object.fromEntries(some().map((name) => [name, value()]))),
+      () => variable("UpdateProfileInput", `{${some().map((name) => `${name}:${literal()}`).join(" ")}}`, random.chance(0.5) ? Object.fromEntries(some().map((name) => [name, value()])) : undefined),
+    ];
+    const update = (key) => `${key}:updateProfile(input:${random.pick(inputs)()}){user{${fields.join(" ")}}userErrors{field}}`;
+    const body = random.chance(0.2) ? `${update("a")}${update("b")}` : update("a");
+    const request = { query: `mutation${definitions.length ? `(${definitions.join(" ")})` : ""}{${body}}`, variables };
+    const { text } = await post(request, token);
+    const { data, why } = reference.judge(request, profile);
+    assert.ok(data, `${JSON.stringify(request)}: ${why}`);
+    assert.equal(text, JSON.stringify({ data }), `SEED=${SEED} ${number}: ${JSON.stringify(request)}`);
+  }
+});

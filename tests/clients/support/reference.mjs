@@ -133,20 +133,22 @@ export class Reference {
         return ids.map(find);
       },
       "Mutation.bootstrap": () => ({ user: rows.user, created: false }),
+      "Mutation.updateProfile": (_, { input }, profile) => ({ user: { ...Object.assign(profile, input) }, userErrors: [] }),
       "User.memberships": list,
       "Organization.members": list,
     };
     this.resolve = (parent, args, context, info) => {
       const own = resolvers[`${info.parentType.name}.${info.fieldName}`];
-      return own ? own(parent, args) : parent[info.fieldName];
+      return own ? own(parent, args, context) : parent[info.fieldName];
     };
   }
 
   /**
    * What is right for a request: `{ refused, why }` with a code of `STAGES`, or `{ data, errors }`. What
-   * ran comes with `fields`, the root fields of the operation, and `kind`, its type.
+   * ran comes with `fields`, the root fields of the operation, and `kind`, its type. What would change rows
+   * is not run (`{ changes }`), except changes of `profile`, if there is one.
    */
-  judge({ query, variables, operationName }) {
+  judge({ query, variables, operationName }, profile) {
     let document;
     try {
       document = parse(query);
@@ -175,12 +177,13 @@ export class Reference {
       about.kind === OperationTypeNode.MUTATION
         ? [...about.fields].every((name) => name === "__typename")
         : [...about.fields].every((name) => PUBLIC.has(name));
-    if (about.fields.has("updateProfile") || about.fields.has("deleteUser")) return { changes: true, ...about };
+    if ((about.fields.has("updateProfile") && !profile) || about.fields.has("deleteUser")) return { changes: true, ...about };
     const { data, errors } = execute({
       schema: this.schema,
       document,
       operationName,
       variableValues: variables ?? {},
+      contextValue: profile,
       fieldResolver: this.resolve,
       typeResolver: (value) => value.__typename,
     });
