@@ -13,6 +13,7 @@
 mod api;
 mod commands;
 mod hostile;
+mod hostile_settings;
 mod lifecycle;
 mod socket;
 mod store;
