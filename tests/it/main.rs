@@ -12,6 +12,7 @@
 
 mod api;
 mod commands;
+mod guides;
 mod hostile;
 mod hostile_settings;
 mod lifecycle;
