@@ -12,7 +12,9 @@
 
 mod api;
 mod commands;
+mod guides;
 mod hostile;
+mod hostile_settings;
 mod lifecycle;
 mod socket;
 mod store;

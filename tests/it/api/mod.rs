@@ -8,6 +8,7 @@ mod delete_user;
 mod deletion_at_clerk;
 mod documents;
 mod graphiql;
+mod hostile_headers;
 mod impersonation;
 mod key_set;
 mod limits;

@@ -339,12 +339,18 @@ impl Drop for Server {
     }
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mission-control");
+
 fn serve(database: &EmptyDatabase, port: u16) -> Command {
+    serve_by(Path::new(PROGRAM), database, port)
+}
+
+fn serve_by(program: &Path, database: &EmptyDatabase, port: u16) -> Command {
     // `ulimit -f` counts blocks of 512 bytes here; beyond it a write fails instead of killing.
     let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' XFSZ; ulimit -f ${BLOCKS:-unlimited}; exec \"$0\" serve"])
-        .arg(env!("CARGO_BIN_EXE_mission-control"))
+        .arg(program)
         .current_dir(database.path().parent().unwrap())
         .env_clear()
         .env("AUTH_MODE", "local")
@@ -430,11 +436,18 @@ async fn a_file_that_may_not_be_written_is_an_error_at_the_start() {
     let set_mode = |path: &Path, mode| {
         std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     };
+    let directory = database.path().parent().unwrap();
+    // Nothing is forbidden to root, so another user runs a copy, as this one may be out of their reach.
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    let program = if is_root { directory.join("mission-control") } else { PROGRAM.into() };
+    if is_root {
+        std::fs::copy(PROGRAM, &program).unwrap();
+        set_mode(&program, 0o555);
+    }
     set_mode(database.path(), 0o444);
-    set_mode(database.path().parent().unwrap(), 0o555);
-    let mut command = serve(&database, 0);
-    if std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
-        // Nothing is forbidden to root.
+    set_mode(directory, 0o555);
+    let mut command = serve_by(&program, &database, 0);
+    if is_root {
         command.uid(NOBODY).gid(NOBODY);
     }
     let mut process = command.spawn().unwrap();
@@ -443,7 +456,7 @@ async fn a_file_that_may_not_be_written_is_an_error_at_the_start() {
     process.stderr.take().unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(status.code(), Some(1), "{text}");
     assert!(text.contains("test.db") && !text.contains("panicked"), "{text}");
-    set_mode(database.path().parent().unwrap(), 0o755);
+    set_mode(directory, 0o755);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
