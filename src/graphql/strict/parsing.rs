@@ -27,6 +27,9 @@ const TOO_DEEP: &str = "Max depth exceeded";
 /// The parser's words for a text without definitions.
 const EMPTY: &str = "Document does not contain any definitions";
 
+/// The most places that are named for one fault, such as an argument that is given a thousand times.
+const MAX_LOCATIONS: usize = 10;
+
 /// Reads a document. `nesting` is the bound on brackets (`MAX_NESTING`), which the conversion of the
 /// tree applies exactly; here it only keeps the recursion of the parser, and of everything that walks
 /// the tree, bounded.
@@ -80,6 +83,7 @@ pub fn describe(text: &str, fault: Error) -> (String, Vec<Pos>) {
     let locations = parts
         .iter()
         .flat_map(|part| &part.locations)
+        .take(MAX_LOCATIONS)
         .map(|place| Pos { line: place.line, column: place.col })
         .collect();
     // "Parse error" alone tells nothing; what is wrong stands at the place.
