@@ -28,6 +28,8 @@ use super::{
 #[derive(Debug)]
 pub struct Plan {
     selections: Vec<Planned>,
+    /// Conditions of fragments in which nothing is left to select: they need values all the same.
+    empty: Vec<Vec<Condition>>,
     /// No key comes twice and nothing depends on a condition, at this level.
     is_plain: bool,
 }
@@ -76,12 +78,19 @@ impl Plan {
         Planning { document, types }.plan(&operation.selection_set.node, root)
     }
 
-    fn of(selections: Vec<Planned>) -> Self {
-        let is_plain = selections.iter().enumerate().all(|(at, planned)| {
-            planned.conditions.is_empty()
-                && selections.iter().take(at).all(|earlier| earlier.key != planned.key)
-        });
-        Self { selections, is_plain }
+    fn of(selections: Vec<Planned>, empty: Vec<Vec<Condition>>) -> Self {
+        let is_plain = empty.is_empty()
+            && selections.iter().enumerate().all(|(at, planned)| {
+                planned.conditions.is_empty()
+                    && selections.iter().take(at).all(|earlier| earlier.key != planned.key)
+            });
+        Self { selections, empty, is_plain }
+    }
+
+    /// All conditions of this level.
+    fn conditions(&self) -> impl Iterator<Item = &[Condition]> {
+        let shown = self.selections.iter().map(|planned| planned.conditions.as_slice());
+        shown.chain(self.empty.iter().map(Vec::as_slice))
     }
 
     /// Puts the fields of an answer into their order and gives every failed field its `null`. `errors`
@@ -101,11 +110,17 @@ impl Plan {
     /// Whether a condition of the operation's own level has no value, so that nothing may be executed
     /// (GraphQL specification, section 6.2).
     pub fn check_root(&self, variables: &Variables) -> Result<(), ServerError> {
-        for planned in &self.selections {
-            is_shown(planned, None, variables).map_err(|NullCondition| null_condition())?;
+        for conditions in self.conditions() {
+            hold(conditions, None, variables).map_err(|NullCondition| null_condition())?;
         }
         Ok(())
     }
+}
+
+#[derive(Default)]
+struct Collected {
+    selections: Vec<Planned>,
+    empty: Vec<Vec<Condition>>,
 }
 
 struct Planning<'a> {
@@ -115,9 +130,9 @@ struct Planning<'a> {
 
 impl Planning<'_> {
     fn plan(&self, set: &SelectionSet, parent: &str) -> Plan {
-        let mut selections = Vec::new();
-        self.collect(set, parent, &mut Vec::new(), &mut selections);
-        Plan::of(selections)
+        let mut collected = Collected::default();
+        self.collect(set, parent, &mut Vec::new(), &mut collected);
+        Plan::of(collected.selections, collected.empty)
     }
 
     /// Lists what a set selects of objects of the type `parent`, under `conditions`.
@@ -126,14 +141,14 @@ impl Planning<'_> {
         set: &SelectionSet,
         parent: &str,
         conditions: &mut Vec<Condition>,
-        selections: &mut Vec<Planned>,
+        collected: &mut Collected,
     ) {
         for item in &set.items {
-            let outer = conditions.len();
+            let (outer, before) = (conditions.len(), collected.selections.len());
             if add_directives(item.node.directives(), conditions) {
                 match &item.node {
                     Selection::Field(field) => {
-                        selections.push(self.field(&field.node, parent, conditions));
+                        collected.selections.push(self.field(&field.node, parent, conditions));
                     }
                     Selection::InlineFragment(inline) => {
                         let on = inline.node.type_condition.as_ref();
@@ -143,7 +158,7 @@ impl Planning<'_> {
                             on,
                             parent,
                             conditions,
-                            selections,
+                            collected,
                         );
                     }
                     Selection::FragmentSpread(spread) => {
@@ -156,11 +171,14 @@ impl Planning<'_> {
                                 on,
                                 parent,
                                 conditions,
-                                selections,
+                                collected,
                             );
                         }
                     }
                 }
+            }
+            if collected.selections.len() == before && !conditions.is_empty() {
+                collected.empty.push(conditions.clone());
             }
             conditions.truncate(outer);
         }
@@ -172,14 +190,14 @@ impl Planning<'_> {
         on: &str,
         parent: &str,
         conditions: &mut Vec<Condition>,
-        selections: &mut Vec<Planned>,
+        collected: &mut Collected,
     ) {
         if self.types.applies(on, parent) {
-            self.collect(set, parent, conditions, selections);
+            self.collect(set, parent, conditions, collected);
         } else if self.types.is_abstract(parent) {
             let objects = self.types.objects_of(on);
             conditions.push(Condition::Type(objects));
-            self.collect(set, on, conditions, selections);
+            self.collect(set, on, conditions, collected);
         }
     }
 
@@ -204,16 +222,18 @@ impl Planning<'_> {
     }
 }
 
-/// Adds what the directives of a selection ask for; false when it is never shown.
+/// Adds what the directives of a selection ask for, `@skip` first (GraphQL specification, section
+/// 6.3.2); false when it is never shown.
 fn add_directives(directives: &[Positioned<Directive>], conditions: &mut Vec<Condition>) -> bool {
-    for directive in directives {
-        let shows = directive.node.name.node == "include";
-        match directive.node.get_argument("if").map(|argument| &argument.node) {
-            Some(Literal::Boolean(given)) if *given != shows => return false,
-            Some(Literal::Variable(name)) => {
-                conditions.push(Condition::Variable { name: name.clone(), shows });
+    for (kind, shows) in [("skip", false), ("include", true)] {
+        for directive in directives.iter().filter(|directive| directive.node.name.node == kind) {
+            match directive.node.get_argument("if").map(|argument| &argument.node) {
+                Some(Literal::Boolean(given)) if *given != shows => return false,
+                Some(Literal::Variable(name)) => {
+                    conditions.push(Condition::Variable { name: name.clone(), shows });
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
     true
@@ -229,13 +249,13 @@ impl Form {
     }
 }
 
-/// Whether a field is shown of an object of the given type.
-fn is_shown(
-    planned: &Planned,
+/// Whether conditions hold for an object of the given type. The first that does not decides.
+fn hold(
+    conditions: &[Condition],
     object_type: Option<&str>,
     variables: &Variables,
 ) -> Result<bool, NullCondition> {
-    for condition in &planned.conditions {
+    for condition in conditions {
         let holds = match condition {
             Condition::Variable { name, shows } => match variables.get(name) {
                 Some(Value::Boolean(given)) => given == shows,
@@ -321,26 +341,41 @@ impl<'p> Settling<'p> {
             Some(Value::String(name)) => Some(name.as_str()),
             _ => None,
         };
-        let mut collected: Vec<(&Planned, Vec<&Plan>)> = Vec::with_capacity(fields.len());
-        for planned in plans.iter().flat_map(|plan| &plan.selections) {
-            match is_shown(planned, object_type, self.variables) {
-                Ok(false) => {}
-                Ok(true) => {
-                    match collected.iter_mut().find(|(known, _)| known.key == planned.key) {
-                        Some((_, below)) => below.extend(&planned.below),
-                        None => collected.push((planned, planned.below.iter().collect())),
-                    }
-                }
-                Err(NullCondition) => {
-                    let mut error = null_condition();
-                    error.path = self.path.iter().map(Step::segment).collect();
-                    self.errors.push(error);
-                    return false;
-                }
-            }
-        }
+        let Ok(collected) = self.collect(plans, object_type) else {
+            return self.refuse_condition();
+        };
         arrange(fields, collected.iter().map(|(planned, _)| &planned.key));
         collected.iter().all(|(planned, below)| self.field(fields, planned, below, kind.as_ref()))
+    }
+
+    /// The fields to show of an object, each key once, with everything that is selected below it.
+    fn collect(
+        &self,
+        plans: &[&'p Plan],
+        object_type: Option<&str>,
+    ) -> Result<Vec<(&'p Planned, Vec<&'p Plan>)>, NullCondition> {
+        for conditions in plans.iter().flat_map(|plan| &plan.empty) {
+            hold(conditions, object_type, self.variables)?;
+        }
+        let mut collected: Vec<(&Planned, Vec<&Plan>)> = Vec::new();
+        for planned in plans.iter().flat_map(|plan| &plan.selections) {
+            if !hold(&planned.conditions, object_type, self.variables)? {
+                continue;
+            }
+            match collected.iter_mut().find(|(known, _)| known.key == planned.key) {
+                Some((_, below)) => below.extend(&planned.below),
+                None => collected.push((planned, planned.below.iter().collect())),
+            }
+        }
+        Ok(collected)
+    }
+
+    /// Notes that the object at the present path cannot be answered, and answers false.
+    fn refuse_condition(&mut self) -> bool {
+        let mut error = null_condition();
+        error.path = self.path.iter().map(Step::segment).collect();
+        self.errors.push(error);
+        false
     }
 
     /// Settles a field of an object; false when the object cannot stay.

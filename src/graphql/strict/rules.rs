@@ -60,6 +60,8 @@ fn is_known_introspection(fault: &Fault<'_>) -> bool {
             introspection::is_answered(r#type.name(), field.name().as_str())
                 && field.arguments().is_none()
                 && field.selection_set().is_none()
+                // The validator would not look at them.
+                && bluejay_core::executable::Field::directives(*field).is_none_or(AsIter::is_empty)
         }
         Error::InvalidVariableArgument(ArgumentError::ArgumentDoesNotExistOnField {
             argument,

@@ -16,7 +16,8 @@ pub fn operation<'a>(
     name: Option<&str>,
 ) -> &'a Positioned<OperationDefinition> {
     let mut operations = document.operations.iter();
-    let found = operations.find(|(known, _)| name.is_none_or(|name| known.is_some_and(|known| known == name)));
+    let found = operations
+        .find(|(known, _)| name.is_none_or(|name| known.is_some_and(|known| known == name)));
     found.expect("an operation").1
 }
 

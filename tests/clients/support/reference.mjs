@@ -1,6 +1,8 @@
 // What graphql-js makes of a request: refused at a stage, or executed over the rows that the server showed.
 
 import {
+  GraphQLFloat,
+  GraphQLSchema,
   OperationTypeNode,
   buildSchema,
   execute,
@@ -119,7 +121,9 @@ function rootFields(document, operation) {
 /** graphql-js over the schema of the server and rows read from it. */
 export class Reference {
   constructor(sdl, rows) {
-    this.schema = buildSchema(sdl);
+    // The framework shows all built-in scalars, whether or not a field has one.
+    const schema = buildSchema(sdl).toConfig();
+    this.schema = new GraphQLSchema({ ...schema, types: [...schema.types, GraphQLFloat] });
     this.rows = rows;
     const list = (parent, args) => page(parent.list, args, rows.cursors);
     const find = (id) => rows.byId.get(id) ?? null;
@@ -163,7 +167,8 @@ export class Reference {
       const why = fault?.message ?? `there is no ${missing.operation}`;
       return { refused: STAGES.validate, why, hasOperation };
     }
-    const operation = getOperationAST(document, operationName);
+    // An empty name is none, as some clients send it.
+    const operation = getOperationAST(document, operationName || undefined);
     if (!operation) return { refused: STAGES.operation, why: `operationName ${operationName}` };
     const about = {
       kind: operation.operation,
@@ -181,7 +186,7 @@ export class Reference {
     const { data, errors } = execute({
       schema: this.schema,
       document,
-      operationName,
+      operationName: operationName || undefined,
       variableValues: variables ?? {},
       contextValue: profile,
       fieldResolver: this.resolve,

@@ -4,18 +4,20 @@ import { Kind, parse, print, visit } from "graphql";
 
 const TOKEN = /\s*(?:"""(?:\\"""|[^"]|"(?!""))*"""|"(?:\\.|[^"\\\n])*"|\.\.\.|[\w.+-]+|#[^\n]*\n?|.)/gsu;
 
+/** What becomes of a node that lost a part of it: what lost its value goes, and a directive without argument. */
+const REST = {
+  [Kind.ARGUMENT]: (node) => (node.value ? undefined : null),
+  [Kind.OBJECT_FIELD]: (node) => (node.value ? undefined : null),
+  [Kind.VARIABLE_DEFINITION]: (node) => (node.variable ? undefined : null),
+  [Kind.DIRECTIVE]: (node) => (node.arguments?.length ? undefined : null),
+  [Kind.SELECTION_SET]: (node) => (node.selections.length ? undefined : { ...node, selections: [TYPENAME] }),
+};
+
 /** A tree without a fragment or a variable, wherever it is defined or used. */
 function without(ast, isUnwanted) {
   return visit(structuredClone(ast), {
     enter: (node) => (isUnwanted(node) ? null : undefined),
-    leave: {
-      // What lost its value goes as well, and a directive that lost its argument.
-      Argument: (node) => (node.value ? undefined : null),
-      ObjectField: (node) => (node.value ? undefined : null),
-      VariableDefinition: (node) => (node.variable ? undefined : null),
-      Directive: (node) => (node.arguments?.length ? undefined : null),
-      SelectionSet: (node) => (node.selections.length ? undefined : { ...node, selections: [TYPENAME] }),
-    },
+    leave: (node) => REST[node.kind]?.(node),
   });
 }
 
