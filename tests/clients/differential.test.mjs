@@ -137,7 +137,7 @@ async function ask(request, right) {
 }
 
 /** Descriptions of what every schema has are each server's own. */
-const OWN_DESCRIPTION = /^(?:A GraphQL Schema defines the capabilities of a GraphQL server\.|description of __Schema for newer|The `(?:Int|Float|String|Boolean|ID)` scalar type)/;
+const OWN_DESCRIPTION = /^(?:A GraphQL Schema defines the capabilities of a GraphQL server\.|description of __Schema for newer|The `(?:Int|Float|String|Boolean|ID)` scalar type|The fundamental unit of any GraphQL Schema is the type\.)/;
 
 /**
  * The answer to an introspection without what is each server's own: the order of lists, the line breaks in
