@@ -283,7 +283,7 @@ fn fixture(is_postgres: bool) -> Vec<String> {
 
 async fn fill(database: &str) {
     let environment = Environment::from_pairs([("DATABASE_URL", database)]);
-    let url = Settings::read_database(&environment).unwrap().0.url;
+    let url = Settings::read_database(&environment).unwrap().0.address;
     let store = Store::connect(&url).await.unwrap();
     store.migrate().await.unwrap();
     store.close().await;
@@ -511,7 +511,7 @@ async fn measure_parts(sqlite: &str) {
     });
     let environment = Environment::from_pairs([("DATABASE_URL", sqlite)]);
     let store =
-        Store::connect(&Settings::read_database(&environment).unwrap().0.url).await.unwrap();
+        Store::connect(&Settings::read_database(&environment).unwrap().0.address).await.unwrap();
     let mut connection = sqlx::SqliteConnection::connect(sqlite).await.unwrap();
     let rounds = 20_000;
     let started = Instant::now();

@@ -7,15 +7,15 @@
 //!
 //! | module | about |
 //! | --- | --- |
-//! | [`clock`] | time as a parameter |
+//! | [`clock`], [`loopback`] | time as a parameter; which hosts are this machine |
 //! | [`model`] | users, organizations, memberships as plain values |
-//! | [`config`] | settings, all faults at once |
 //! | [`telemetry`] | logging and counters |
 //! | [`store`] | every SQL statement, once for both databases |
 //! | [`clerk`] | tokens, keys, the Backend API, profiles, webhooks |
 //! | [`auth`] | from an `Authorization` header to a session |
 //! | [`accounts`] | the writes, one transaction each |
 //! | [`graphql`] | schema, resolvers, and the checks before them |
+//! | [`config`] | settings, all faults at once, in the types of the modules above |
 //! | [`dev`], [`http`] | routes and middleware; development mode's stand-in for Clerk |
 //! | [`app`] | building a server apart from running it |
 //! | [`commands`] | the command line |
@@ -34,6 +34,7 @@ pub mod config;
 pub mod dev;
 pub mod graphql;
 pub mod http;
+pub mod loopback;
 pub mod model;
 pub mod store;
 pub mod telemetry;

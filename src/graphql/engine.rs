@@ -16,6 +16,7 @@ use super::{
     documents::{Documents, Prepared},
     empty_objects::mark,
     error::{ApiError, Code},
+    limits::Limits,
     nulls::OutputTypes,
     ordering::order,
     precheck::{
@@ -26,7 +27,6 @@ use super::{
     schema::{Schema, executor, sdl, validator},
     types::ServerInfo,
 };
-use crate::config::Limits;
 
 /// The most errors that one answer lists about a document.
 const MAX_ERRORS: usize = 20;

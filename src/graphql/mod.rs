@@ -8,6 +8,7 @@ mod dry_run;
 mod empty_objects;
 pub mod engine;
 pub mod error;
+mod limits;
 mod loaders;
 mod mutation;
 mod nulls;
@@ -18,5 +19,6 @@ mod schema;
 mod types;
 
 pub use context::{Viewer, ViewerFailure};
+pub use limits::Limits;
 pub use schema::{Schema, sdl};
 pub use types::{AuthMode, ServerInfo};

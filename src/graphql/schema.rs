@@ -3,9 +3,9 @@
 use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder, ValidationMode};
 
 use super::{
-    dry_run::DryRun, mutation::Mutation, precheck::NESTING_CEILING, query::Query, types::ServerInfo,
+    dry_run::DryRun, limits::Limits, mutation::Mutation, precheck::NESTING_CEILING, query::Query,
+    types::ServerInfo,
 };
-use crate::config::Limits;
 
 /// The schema type.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
