@@ -279,7 +279,7 @@ fn fixture(is_postgres: bool) -> Vec<String> {
 
 async fn fill(database: &str) {
     let environment = Environment::from_pairs([("DATABASE_URL", database)]);
-    let url = Settings::read_database(&environment).unwrap().0.url;
+    let url = Settings::read_database(&environment).unwrap().0.address;
     let store = Store::connect(&url).await.unwrap();
     store.migrate().await.unwrap();
     store.close().await;
@@ -498,19 +498,15 @@ async fn measure_parts(sqlite: &str) {
     println!("| part | us |");
     println!("| --- | ---: |");
     let pipeline = Pipeline::new(
-        Limits {
-            bounds: Bounds::default(),
-            query_bytes: 16 * 1024,
-            complexity: 5000,
-            execution_time: Duration::from_secs(10),
-        },
+        Limits { bounds: Bounds::default(), query_bytes: 16 * 1024, complexity: 5000 },
+        Duration::from_secs(10),
         ServerInfo { auth_mode: AuthMode::Local },
     )
     .unwrap();
     per_call("reading a new text, parsed to validated", || pipeline.check(QUERY).unwrap());
     let environment = Environment::from_pairs([("DATABASE_URL", sqlite)]);
     let store =
-        Store::connect(&Settings::read_database(&environment).unwrap().0.url).await.unwrap();
+        Store::connect(&Settings::read_database(&environment).unwrap().0.address).await.unwrap();
     let mut connection = sqlx::SqliteConnection::connect(sqlite).await.unwrap();
     let rounds = 20_000;
     let started = Instant::now();

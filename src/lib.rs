@@ -7,16 +7,16 @@
 //!
 //! | module | about |
 //! | --- | --- |
-//! | [`clock`] | time as a parameter |
+//! | [`clock`], [`loopback`] | time as a parameter; which hosts are this machine |
 //! | [`model`] | users, organizations, memberships as plain values |
 //! | [`error`] | what a client may see of a failure |
-//! | [`config`] | settings, all faults at once |
 //! | [`telemetry`] | logging and counters |
 //! | [`store`] | every SQL statement, once for both databases |
 //! | [`clerk`] | tokens, keys, the Backend API, profiles, webhooks |
 //! | [`auth`] | from an `Authorization` header to a session |
 //! | [`accounts`] | the writes, one transaction each |
 //! | [`graphql`] | schema, resolvers, and the checks before them |
+//! | [`config`] | settings, all faults at once, in the types of the modules above |
 //! | [`dev`], [`http`] | routes and middleware; development mode's stand-in for Clerk |
 //! | [`app`] | building a server apart from running it |
 //! | [`commands`] | the command line |
@@ -36,6 +36,7 @@ pub mod dev;
 pub mod error;
 pub mod graphql;
 pub mod http;
+pub mod loopback;
 pub mod model;
 pub mod store;
 pub mod telemetry;

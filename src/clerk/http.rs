@@ -6,7 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::{Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
+
+use crate::loopback::is_loopback;
 
 /// The whole exchange, connecting and reading included.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,7 +66,7 @@ impl ClerkHttp {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(3))
             .timeout(TIMEOUT);
-        if is_loopback(&base) {
+        if base.host().is_some_and(|host| is_loopback(&host)) {
             builder = builder.no_proxy();
         }
         Ok(Self { client: builder.build()?, base })
@@ -116,14 +118,5 @@ fn sort(error: &reqwest::Error) -> ExchangeError {
         ExchangeError::NotConnected(text)
     } else {
         ExchangeError::Interrupted(text)
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }

@@ -6,6 +6,7 @@ pub mod event;
 pub mod http;
 pub mod jwks;
 pub mod key;
+pub mod pem;
 pub mod profile;
 mod strict_json;
 pub mod token;

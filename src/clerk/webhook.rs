@@ -162,6 +162,16 @@ impl WebhookSecrets {
         if secrets.is_empty() { Err(SecretFault::Missing) } else { Ok(Self(secrets)) }
     }
 
+    /// Secrets that were read one by one; `None` when there is none.
+    pub fn new(secrets: Vec<WebhookSecret>) -> Option<Self> {
+        (!secrets.is_empty()).then_some(Self(secrets))
+    }
+
+    /// The one to sign with.
+    pub fn first(&self) -> Option<&WebhookSecret> {
+        self.0.first()
+    }
+
     /// Whether a message carries the headers of a signed one; what they say is for
     /// [`WebhookSecrets::verify`] to judge, which needs the body.
     pub fn is_signed(headers: &HeaderMap) -> bool {

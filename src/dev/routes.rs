@@ -7,7 +7,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{Path, Request, State},
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, StatusCode, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Development, issuer::Minting};
-use crate::http::AppState;
+use crate::{http::AppState, loopback};
 
 /// Clerk's session tokens live so long.
 const TOKEN_TTL: TimeDelta = TimeDelta::seconds(60);
@@ -167,7 +167,7 @@ pub async fn refuse_foreign(
     next: Next,
 ) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
+    let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
     let origin = request.headers().get(header::ORIGIN).map(|origin| origin.to_str());
     let is_origin_fine = match origin {
         None => true,
@@ -187,18 +187,10 @@ pub async fn refuse_foreign(
 
 /// Whether `host[:port]` names this machine.
 fn is_loopback(authority: &str) -> bool {
-    let Ok(uri) = Uri::builder().scheme("http").authority(authority).path_and_query("/").build()
-    else {
-        return false;
-    };
-    match uri.host() {
-        Some(host) if host.eq_ignore_ascii_case("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
-    }
+    let Ok(authority) = authority.parse::<Authority>() else { return false };
+    // User information has no place in `Host` (RFC 9110, section 7.2) nor in an origin.
+    !authority.as_str().contains('@')
+        && url::Host::parse(authority.host()).is_ok_and(|host| loopback::is_loopback(&host))
 }
 
 #[cfg(test)]
@@ -210,6 +202,7 @@ mod tests {
         let cases = [
             ("localhost", true),
             ("LOCALHOST:8000", true),
+            ("clerk.localhost:8000", true),
             ("127.0.0.1:8000", true),
             ("127.1.2.3", true),
             ("[::1]:8000", true),

@@ -23,8 +23,8 @@ use super::{
 };
 use crate::error::{ApiError, Code};
 
-/// What a request may ask for.
-#[derive(Debug, Clone, Copy)]
+/// What a document may ask for. Counts are inclusive: the limit itself is still accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Of the document itself.
     pub bounds: Bounds,
@@ -32,8 +32,6 @@ pub struct Limits {
     pub query_bytes: usize,
     /// The most that an operation may cost (`MAX_COMPLEXITY`).
     pub complexity: usize,
-    /// Time for the execution (`EXECUTION_TIMEOUT`).
-    pub execution_time: Duration,
 }
 
 /// A GraphQL request as it came, well-formed but unchecked.
@@ -71,17 +69,24 @@ struct Inner {
     types: TypeSystem,
     documents: Documents,
     limits: Limits,
+    execution_time: Duration,
 }
 
 impl Pipeline {
-    /// `server_info` is shown to everybody.
-    pub fn new(limits: Limits, server_info: ServerInfo) -> anyhow::Result<Self> {
+    /// `execution_time` bounds the execution of one request (`EXECUTION_TIMEOUT`); `server_info` is shown
+    /// to everybody.
+    pub fn new(
+        limits: Limits,
+        execution_time: Duration,
+        server_info: ServerInfo,
+    ) -> anyhow::Result<Self> {
         let nesting = limits.bounds.nesting.min(NESTING_CEILING);
         Ok(Self(Arc::new(Inner {
             schema: executor(server_info),
             types: TypeSystem::from_sdl(sdl())?,
             documents: Documents::new(),
             limits: Limits { bounds: Bounds { nesting, ..limits.bounds }, ..limits },
+            execution_time,
         })))
     }
 
@@ -204,7 +209,7 @@ impl Inner {
         // the fields of one level would no longer ask their loader together. How much there is to do is
         // bounded by the limits, and every statement gives others their turn.
         let execution = tokio::task::unconstrained(self.schema.execute(request));
-        let Ok(mut response) = tokio::time::timeout(self.limits.execution_time, execution).await
+        let Ok(mut response) = tokio::time::timeout(self.execution_time, execution).await
         else {
             tracing::warn!("execution took longer than EXECUTION_TIMEOUT");
             let message = "The request took too long (EXECUTION_TIMEOUT).";

@@ -10,7 +10,7 @@ use crate::{
     accounts::Accounts,
     auth::Authenticator,
     clerk::{jwks::KeySource, webhook::WebhookSecrets},
-    config::{Limits, ServerSettings},
+    config::{RequestLimits, ServerSettings},
     dev::Development,
     graphql::Pipeline,
     telemetry::Metrics,
@@ -33,7 +33,7 @@ pub struct AppState {
     /// Where verifying keys come from; `None` in local mode.
     pub keys: Option<KeySource>,
     /// Bounds of a request.
-    pub limits: Limits,
+    pub limits: RequestLimits,
     /// Addresses, origins and switches.
     pub server: ServerSettings,
     /// The GraphiQL page, unless it is switched off.

@@ -3,7 +3,6 @@
 
 use std::{
     path::Path,
-    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -11,12 +10,11 @@ use std::{
     time::Duration,
 };
 
-use secrecy::ExposeSecret;
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
     SqlitePool, Transaction,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::{
@@ -24,8 +22,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{StoreError, dialect};
-use crate::config::DatabaseUrl;
+use super::{DatabaseAddress, StoreError, address::PostgresAddress, dialect};
 
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told that the
 /// database cannot serve.
@@ -202,10 +199,10 @@ impl Tx<'_> {
 
 impl Store {
     /// Connects, and for SQLite creates the file (and its directory) when there is none.
-    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        let backend = match url {
-            DatabaseUrl::Sqlite { path } => connect_sqlite(path).await?,
-            DatabaseUrl::Postgres { url } => connect_postgres(url.expose_secret()).await?,
+    pub async fn connect(address: &DatabaseAddress) -> Result<Self, StoreError> {
+        let backend = match address {
+            DatabaseAddress::Sqlite { path } => connect_sqlite(path).await?,
+            DatabaseAddress::Postgres(address) => connect_postgres(address).await?,
         };
         Ok(Self(Arc::new(Inner { backend, statements: AtomicU64::new(0) })))
     }
@@ -313,10 +310,9 @@ async fn connect_sqlite(path: &Path) -> Result<Backend, StoreError> {
     })
 }
 
-async fn connect_postgres(url: &str) -> Result<Backend, StoreError> {
-    let options = PgConnectOptions::from_str(url)
-        .map_err(|error| StoreError::Migration(format!("DATABASE_URL cannot be used: {error}")))?
-        .application_name("mission-control")
+async fn connect_postgres(address: &PostgresAddress) -> Result<Backend, StoreError> {
+    let options = address
+        .connect_options()
         // No number of ours is a float, and poolers refuse to be asked for this.
         .extra_float_digits(None)
         .disable_statement_logging();

@@ -4,6 +4,7 @@
 //! about. Where the two dialects must differ the difference has a name in [`dialect`]. Knows the
 //! model; knows nothing of Clerk, GraphQL or HTTP, and never asks what time it is.
 
+mod address;
 mod connection;
 pub mod dialect;
 mod error;
@@ -16,6 +17,7 @@ pub mod tombstones;
 pub mod users;
 pub mod webhook_messages;
 
+pub use address::{AddressFault, DatabaseAddress};
 pub use connection::{Conn, Reader, Store, Tx};
 pub use error::StoreError;
 pub use migrations::MigrationStatus;

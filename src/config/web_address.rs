@@ -1,15 +1,16 @@
 //! The web addresses among the settings: Clerk's API, issuers and browser origins. Pure functions
 //! from text to the one spelling the rest of the program compares or appends to.
 
-use url::{Host, Url};
+use url::Url;
 
-use super::fault::{Refusal, quoted};
+use super::fault::{InvalidValue, invalid, invalid_text};
+use crate::loopback;
 
 /// The base of Clerk's Backend API in its one form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ApiBase {
-    /// Ends in `/v1`, without a trailing slash.
-    pub(super) base: String,
+    /// Its path ends in `/v1`, without a trailing slash.
+    pub(super) url: Url,
     /// Plain `http` to another machine: the secret key would cross the network readable.
     pub(super) exposed: bool,
 }
@@ -17,29 +18,24 @@ pub(super) struct ApiBase {
 /// Reads a base URL in any form operators write it: trailing slashes, with or without `/v1`.
 /// Anything that could change where the secret key is sent (credentials, query, fragment, another
 /// scheme) is refused.
-pub(super) fn api_base(text: &str) -> Result<ApiBase, Refusal> {
-    let url = web_url(text, "https://api.clerk.com")?;
+pub(super) fn api_base(text: &str) -> Result<ApiBase, InvalidValue> {
+    let mut url = web_url(text, "https://api.clerk.com")?;
     let path = url.path().trim_end_matches('/');
-    let path = path.strip_suffix("/v1").unwrap_or(path);
-    let path = path.trim_end_matches('/');
-    Ok(ApiBase {
-        base: format!("{}{path}/v1", url.origin().ascii_serialization()),
-        exposed: url.scheme() == "http" && !is_loopback(&url),
-    })
+    let path = path.strip_suffix("/v1").unwrap_or(path).trim_end_matches('/').to_owned();
+    url.set_path(&format!("{path}/v1"));
+    let exposed = url.scheme() == "http" && !is_loopback(&url);
+    Ok(ApiBase { url, exposed })
 }
 
 /// An issuer, compared with the claim `iss` byte by byte, so only the form in which Clerk writes
 /// it is accepted: `https` (plain `http` to loopback for stand-ins), no trailing slash.
-pub(super) fn issuer(text: &str) -> Result<String, Refusal> {
+pub(super) fn issuer(text: &str) -> Result<String, InvalidValue> {
     let url = web_url(text, "https://clerk.example.com")?;
     let exact =
         format!("{}{}", url.origin().ascii_serialization(), url.path().trim_end_matches('/'));
     if url.scheme() == "http" && !is_loopback(&url) {
         let secure = exact.replacen("http://", "https://", 1);
-        return Err(Refusal::new(
-            format!("{} is plain http", quoted(text)),
-            format!("write {secure}"),
-        ));
+        return invalid_text(text, "is plain http", format!("write {secure}"));
     }
     if text != exact {
         let reason = if text.ends_with('/') {
@@ -47,57 +43,50 @@ pub(super) fn issuer(text: &str) -> Result<String, Refusal> {
         } else {
             "is not written the way Clerk writes an issuer, and issuers are compared exactly"
         };
-        return Err(Refusal::new(format!("{} {reason}", quoted(text)), format!("write {exact}")));
+        return invalid_text(text, reason, format!("write {exact}"));
     }
     Ok(exact)
 }
 
 /// A browser origin exactly as browsers send it (RFC 6454, section 6.2, ASCII serialisation):
 /// `scheme://host[:port]`, lower case, no default port, no path, no trailing slash.
-pub(super) fn origin(text: &str) -> Result<String, Refusal> {
+pub(super) fn origin(text: &str) -> Result<String, InvalidValue> {
     if text.contains('*') {
-        return Err(Refusal::new(
-            format!("{} is a pattern; origins are matched exactly", quoted(text)),
-            "list every origin, such as https://app.example.com",
-        ));
+        let fix = "list every origin, such as https://app.example.com";
+        return invalid_text(text, "is a pattern; origins are matched exactly", fix);
     }
     if text.eq_ignore_ascii_case("null") {
-        return Err(Refusal::new(
-            "null stands for any page without an origin",
-            "list the origin of the page, such as https://app.example.com",
-        ));
+        let fix = "list the origin of the page, such as https://app.example.com";
+        return invalid("null stands for any page without an origin", fix);
     }
     match text.split_once("://") {
-        None => Err(missing_scheme(text, "https://app.example.com")),
+        None => missing_scheme(text, "https://app.example.com"),
         Some((scheme, _)) if is_web_scheme(scheme) => web_origin(text),
         Some((scheme, host)) => application_origin(text, scheme, host),
     }
 }
 
-fn web_origin(text: &str) -> Result<String, Refusal> {
+fn web_origin(text: &str) -> Result<String, InvalidValue> {
     let url = parsed(text, "https://app.example.com")?;
     let exact = url.origin().ascii_serialization();
     if text == exact {
         return Ok(exact);
     }
     let reason = if url.query().is_some() || url.fragment().is_some() {
-        "carries a query or a fragment"
+        "carries a query or a fragment; an origin is scheme://host[:port]"
     } else if url.path() != "/" {
-        "carries a path"
+        "carries a path; an origin is scheme://host[:port]"
     } else if text.ends_with('/') {
-        "ends in a slash"
+        "ends in a slash; an origin is scheme://host[:port]"
     } else {
         "is not spelled the way browsers send it"
     };
-    Err(Refusal::new(
-        format!("{} {reason}; an origin is scheme://host[:port]", quoted(text)),
-        format!("write {exact}"),
-    ))
+    invalid_text(text, reason, format!("write {exact}"))
 }
 
 /// Origins of browser extensions and application shells, such as `chrome-extension://…`. The URL
 /// standard gives them no origin, so they are checked by shape.
-fn application_origin(text: &str, scheme: &str, host: &str) -> Result<String, Refusal> {
+fn application_origin(text: &str, scheme: &str, host: &str) -> Result<String, InvalidValue> {
     let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let scheme_fits = scheme.starts_with(|first: char| first.is_ascii_lowercase())
         && scheme.bytes().all(|byte| letters(byte) || matches!(byte, b'+' | b'-' | b'.'));
@@ -107,78 +96,54 @@ fn application_origin(text: &str, scheme: &str, host: &str) -> Result<String, Re
     if scheme_fits && host_fits && scheme != "file" {
         return Ok(text.to_owned());
     }
-    Err(Refusal::new(
-        format!("{} is not an origin that browsers send", quoted(text)),
-        "write scheme://host[:port] in lower case, such as https://app.example.com",
-    ))
+    let fix = "write scheme://host[:port] in lower case, such as https://app.example.com";
+    invalid_text(text, "is not an origin that browsers send", fix)
 }
 
-/// Whether the host of a URL is this machine.
 fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => {
-            name == "localhost" || name.ends_with(".localhost") || name == "localhost."
-        }
-        None => false,
-    }
+    url.host().is_some_and(|host| loopback::is_loopback(&host))
 }
 
 /// An `http` or `https` URL of scheme, host, port and path alone.
-fn web_url(text: &str, example: &str) -> Result<Url, Refusal> {
+fn web_url(text: &str, example: &str) -> Result<Url, InvalidValue> {
     match text.split_once("://") {
-        None => return Err(missing_scheme(text, example)),
+        None => return missing_scheme(text, example),
         Some((scheme, _)) if !is_web_scheme(scheme) => {
-            return Err(Refusal::new(
-                format!("{} has a scheme other than https", quoted(text)),
-                format!("write an https URL such as {example}"),
-            ));
+            let fix = format!("write an https URL such as {example}");
+            return invalid_text(text, "has a scheme other than https", fix);
         }
         Some(_) => {}
     }
     let url = parsed(text, example)?;
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(Refusal::new(
-            "carries a query or a fragment",
-            format!("end it after the path, such as {example}"),
-        ));
+        let fix = format!("end it after the path, such as {example}");
+        return invalid("carries a query or a fragment", fix);
     }
     Ok(url)
 }
 
 /// A parsed URL without credentials, blanks or control characters. The value is not repeated in a
 /// message while it may carry a password.
-fn parsed(text: &str, example: &str) -> Result<Url, Refusal> {
-    let malformed = || {
-        Refusal::new(
-            format!("{} is not a well-formed URL", quoted(text)),
-            format!("write a URL such as {example}"),
-        )
+fn parsed(text: &str, example: &str) -> Result<Url, InvalidValue> {
+    let is_odd = text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\');
+    let Some(url) = Url::parse(text).ok().filter(|_| !is_odd) else {
+        let fix = format!("write a URL such as {example}");
+        return invalid_text(text, "is not a well-formed URL", fix);
     };
-    if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
-        return Err(malformed());
-    }
-    let url = Url::parse(text).map_err(|_| malformed())?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Refusal::new(
-            "carries a user name or password",
-            format!("leave out everything up to the @, such as {example}"),
-        ));
+        let fix = format!("leave out everything up to the @, such as {example}");
+        return invalid("carries a user name or password", fix);
     }
     Ok(url)
 }
 
-fn missing_scheme(text: &str, example: &str) -> Refusal {
+fn missing_scheme<T>(text: &str, example: &str) -> Result<T, InvalidValue> {
     let guess = ["https://", "http://"].into_iter().find_map(|scheme| {
         let url = parsed(&format!("{scheme}{text}"), example).ok()?;
         // A server on this machine rarely speaks TLS.
         (scheme == "http://" || !is_loopback(&url)).then(|| url.origin().ascii_serialization())
     });
-    Refusal::new(
-        format!("{} has no scheme", quoted(text)),
-        format!("write {}", guess.as_deref().unwrap_or(example)),
-    )
+    invalid_text(text, "has no scheme", format!("write {}", guess.as_deref().unwrap_or(example)))
 }
 
 fn is_web_scheme(scheme: &str) -> bool {
@@ -197,11 +162,11 @@ mod tests {
         let cases = vectors["api_base"].as_array().cloned().unwrap_or_default();
         assert!(cases.len() >= 13);
         for case in cases {
-            // Trimming and the default for a blank text happen where every variable is read; the
-            // settings test runs the same vectors through the whole path.
+            // Trimming and the default for a blank text happen where every variable is read;
+            // `clerk_tests.rs` runs the same vectors through the whole path.
             let raw = case["raw"].as_str().unwrap_or_default().trim();
             if !raw.is_empty() {
-                let base = api_base(raw).ok().map(|api| api.base);
+                let base = api_base(raw).ok().map(|api| api.url.to_string());
                 assert_eq!(base.as_deref(), case["base"].as_str(), "{raw:?}");
             }
         }
@@ -221,7 +186,7 @@ mod tests {
             ("localhost:9999", None),
             ("//api.clerk.com", None),
         ] {
-            let base = api_base(text).ok().map(|api| api.base);
+            let base = api_base(text).ok().map(|api| api.url.to_string());
             assert_eq!(base.as_deref(), expected, "{text:?}");
         }
     }
@@ -258,7 +223,7 @@ mod tests {
                 Err("end it after the path, such as https://clerk.example.com"),
             ),
         ] {
-            let read = issuer(text).map_err(|refusal| refusal.fix);
+            let read = issuer(text).map_err(|invalid| invalid.fix);
             assert_eq!(read.as_deref().map_err(String::as_str), expected, "{text}");
         }
     }
@@ -295,14 +260,14 @@ mod tests {
             ("https://a.com:99999", "well-formed", "such as https://app.example.com"),
             ("https://u:hidden@a.com", "user name or password", "up to the @"),
         ] {
-            let refusal = origin(text).err();
+            let invalid = origin(text).err();
             assert!(
-                refusal.as_ref().is_some_and(|refusal| {
-                    refusal.reason.contains(reason)
-                        && refusal.fix.contains(fix)
-                        && !refusal.reason.contains("hidden")
+                invalid.as_ref().is_some_and(|invalid| {
+                    invalid.reason.contains(reason)
+                        && invalid.fix.contains(fix)
+                        && !invalid.reason.contains("hidden")
                 }),
-                "{text}: {refusal:?}"
+                "{text}: {invalid:?}"
             );
         }
     }

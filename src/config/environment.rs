@@ -3,24 +3,29 @@
 //! The only place of the crate that reads the environment. Knows names and texts, not what they
 //! mean; a test builds an [`Environment`] from pairs and never touches the process.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
-use super::dotenv;
-use super::fault::{Fault, Refusal};
+use super::{
+    dotenv,
+    fault::{Fault, InvalidValue},
+};
 
 /// The file that is read from the working directory.
 const DOTENV: &str = ".env";
+
+/// By name, the text or why it cannot be read.
+type Texts = BTreeMap<String, Result<String, InvalidValue>>;
 
 /// Named texts: the process environment over `.env`. A blank text counts as unset, so a blank
 /// variable of the process lets the one of `.env` through.
 #[derive(Clone, Default)]
 pub struct Environment {
-    process: BTreeMap<String, String>,
-    dotenv: BTreeMap<String, String>,
-    /// Variables of the process whose value is not UTF-8.
-    garbled: BTreeSet<String>,
+    process: Texts,
+    dotenv: Texts,
 }
 
 impl Environment {
@@ -28,29 +33,24 @@ impl Environment {
     /// process environment is read only, never changed: changing it is unsound once threads run.
     ///
     /// # Errors
-    /// A [`Fault`] naming the file, and the line when a line is malformed.
+    /// A [`Fault`] when there is a file and it cannot be read. What is wrong with a line of it is a
+    /// fault of the variable that the line names, when that variable is read.
     pub fn from_process() -> Result<Self, Fault> {
-        Ok(Self { dotenv: dotenv::read(Path::new(DOTENV))?, ..Self::process_only() })
+        let mut environment = Self::process_only();
+        environment.dotenv = read_dotenv(Path::new(DOTENV), &environment.process)?;
+        Ok(environment)
     }
 
     /// Reads the process environment alone. Development mode uses this, so that the keys of a
     /// deployment lying in `.env` never reach it.
     pub fn process_only() -> Self {
-        let mut environment = Self::default();
-        for (name, value) in std::env::vars_os() {
-            let Ok(name) = name.into_string() else {
-                continue; // none of our names
-            };
-            match value.into_string() {
-                Ok(value) => {
-                    environment.process.insert(name, value);
-                }
-                Err(_) => {
-                    environment.garbled.insert(name);
-                }
-            }
-        }
-        environment
+        // A name that is not UTF-8 is none of ours.
+        let process = std::env::vars_os().filter_map(|(name, value)| {
+            let value = value.into_string();
+            let not_utf8 = |_| InvalidValue::new("is not UTF-8 text", "write the value as UTF-8");
+            Some((name.into_string().ok()?, value.map_err(not_utf8)))
+        });
+        Self { process: process.collect(), dotenv: Texts::new() }
     }
 
     /// An environment of exactly these pairs, as if the process had been started with them.
@@ -60,55 +60,64 @@ impl Environment {
         K: Into<String>,
         V: Into<String>,
     {
-        Self {
-            process: pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
-            ..Self::default()
-        }
+        let pairs = pairs.into_iter().map(|(name, value)| (name.into(), Ok(value.into())));
+        Self { process: pairs.collect(), dotenv: Texts::new() }
     }
 
-    /// The trimmed text of a variable, or `None` when it is unset or blank. For names that need no
-    /// checking; settings are read through [`Settings`](super::Settings).
+    /// The trimmed text of a variable, or `None` when it is unset, blank or cannot be read. For names
+    /// that need no checking; settings are read through [`Settings`](super::Settings).
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.find(name).map(|(text, _)| text)
+        self.find(name)?.0.ok()
     }
 
-    /// The trimmed text of a variable and where it was found.
-    pub(super) fn find(&self, name: &str) -> Option<(&str, Source)> {
+    /// The trimmed text of a variable or why it cannot be read, and where it was found.
+    pub(super) fn find(&self, name: &str) -> Option<(Result<&str, &InvalidValue>, Source)> {
         [(&self.process, Source::Process), (&self.dotenv, Source::Dotenv)].into_iter().find_map(
             |(texts, source)| {
-                let text = texts.get(name)?.trim();
-                (!text.is_empty()).then_some((text, source))
+                let text = texts.get(name)?.as_ref().map(|text| text.trim());
+                (text != Ok("")).then_some((text, source))
             },
         )
     }
 
-    /// Whether the process holds a value for this name that is not UTF-8.
-    pub(super) fn is_garbled(&self, name: &str) -> bool {
-        self.garbled.contains(name)
-    }
-
     /// The names that have a text, sorted, each once.
     pub(super) fn names(&self) -> BTreeSet<&str> {
-        self.process
-            .keys()
-            .chain(self.dotenv.keys())
-            .map(String::as_str)
-            .filter(|name| self.get(name).is_some())
-            .collect()
+        let names = self.process.keys().chain(self.dotenv.keys()).map(String::as_str);
+        names.filter(|name| self.get(name).is_some()).collect()
     }
 
     #[cfg(test)]
-    pub(super) fn with_dotenv<const N: usize>(mut self, pairs: [(&str, &str); N]) -> Self {
-        self.dotenv =
-            pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    pub(super) fn with_dotenv(mut self, text: &str) -> Self {
+        self.dotenv = dotenv::parse(text, |_| None);
         self
     }
 
     #[cfg(test)]
     pub(super) fn with_garbled(mut self, name: &str) -> Self {
-        self.garbled.insert(name.to_owned());
+        let not_utf8 = InvalidValue::new("is not UTF-8 text", "write the value as UTF-8");
+        self.process.insert(name.to_owned(), Err(not_utf8));
         self
     }
+}
+
+/// The variables of the file, or none when there is no such file.
+fn read_dotenv(path: &Path, process: &Texts) -> Result<Texts, Fault> {
+    let unreadable = |reason: String| Fault {
+        variable: path.display().to_string(),
+        reason,
+        fix: "make it a readable UTF-8 text file, or remove it".to_owned(),
+    };
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Texts::new()),
+        Err(error) => return Err(unreadable(format!("the file cannot be read: {error}"))),
+    };
+    // PowerShell's `>` writes UTF-16.
+    if bytes.contains(&0) {
+        return Err(unreadable("the file is not UTF-8 text".to_owned()));
+    }
+    let known = |name: &str| process.get(name)?.as_ref().ok().cloned();
+    Ok(dotenv::parse(&String::from_utf8_lossy(&bytes), known))
 }
 
 /// Values may be secrets, so only the number of variables is shown.
@@ -147,24 +156,24 @@ impl fmt::Display for Source {
 const SECRET_FILE_BYTES: u64 = 64 * 1024;
 
 /// The trimmed contents of a file that holds one setting.
-pub(super) fn read_secret_file(path: &Path) -> Result<String, Refusal> {
+pub(super) fn read_secret_file(path: &Path) -> Result<String, InvalidValue> {
     use std::io::Read;
 
     let readable = "name a readable text file that holds the value and nothing else";
     let unreadable =
-        |error: std::io::Error| Refusal::new(format!("the file cannot be read: {error}"), readable);
+        |error: io::Error| InvalidValue::new(format!("the file cannot be read: {error}"), readable);
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(SECRET_FILE_BYTES + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     if bytes.len() as u64 > SECRET_FILE_BYTES {
-        return Err(Refusal::new("the file is larger than 64 KiB", readable));
+        return Err(InvalidValue::new("the file is larger than 64 KiB", readable));
     }
     let text = String::from_utf8(bytes)
-        .map_err(|_| Refusal::new("the file is not UTF-8 text", readable))?;
+        .map_err(|_| InvalidValue::new("the file is not UTF-8 text", readable))?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
-        return Err(Refusal::new(
+        return Err(InvalidValue::new(
             "the file is empty",
             "write the value into the file, or unset the variable",
         ));
@@ -179,9 +188,10 @@ mod tests {
     #[test]
     fn the_process_wins_and_blank_counts_as_unset() {
         let environment = Environment::from_pairs([("A", " process "), ("B", "  "), ("C", "")])
-            .with_dotenv([("A", "file"), ("B", "file"), ("D", " ")]);
-        assert_eq!(environment.find("A"), Some(("process", Source::Process)));
-        assert_eq!(environment.find("B"), Some(("file", Source::Dotenv)));
+            .with_dotenv("A=file\nB=file\nD=\nE hidden");
+        assert_eq!(environment.find("A"), Some((Ok("process"), Source::Process)));
+        assert_eq!(environment.find("B"), Some((Ok("file"), Source::Dotenv)));
+        assert!(matches!(environment.find("E"), Some((Err(_), Source::Dotenv))));
         assert_eq!(environment.find("C"), None);
         assert_eq!(environment.find("D"), None);
         assert_eq!(environment.names().into_iter().collect::<Vec<_>>(), ["A", "B"]);
@@ -194,7 +204,24 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_file_is_trimmed_and_bounded() -> std::io::Result<()> {
+    fn a_file_of_settings_may_be_missing_but_not_unreadable() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join(".env");
+        let process = Texts::from([("KNOWN".to_owned(), Ok("outside".to_owned()))]);
+        assert_eq!(read_dotenv(&path, &process), Ok(Texts::new()));
+        let fault = read_dotenv(folder.path(), &process).err();
+        assert!(fault.is_some_and(|fault| fault.reason.contains("cannot be read")));
+        std::fs::write(&path, b"\xff\xfeA\0=\x001\0")?;
+        let fault = read_dotenv(&path, &process).err();
+        assert!(fault.is_some_and(|fault| fault.reason.contains("not UTF-8")));
+        std::fs::write(&path, b"# caf\xe9\nA=${KNOWN}\n")?;
+        let expected = Texts::from([("A".to_owned(), Ok("outside".to_owned()))]);
+        assert_eq!(read_dotenv(&path, &process), Ok(expected));
+        Ok(())
+    }
+
+    #[test]
+    fn a_secret_file_is_trimmed_and_bounded() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("secret");
         let large = vec![b'a'; 65_537];
@@ -207,11 +234,11 @@ mod tests {
         ];
         for (contents, expected) in cases {
             std::fs::write(&path, contents)?;
-            let read = read_secret_file(&path).map_err(|refusal| refusal.reason);
+            let read = read_secret_file(&path).map_err(|invalid| invalid.reason);
             assert_eq!(read.as_deref().map_err(String::as_str), expected);
         }
         let missing = read_secret_file(&folder.path().join("missing"));
-        assert!(missing.is_err_and(|refusal| refusal.reason.contains("cannot be read")));
+        assert!(missing.is_err_and(|invalid| invalid.reason.contains("cannot be read")));
         Ok(())
     }
 }
