@@ -16,4 +16,5 @@ mod hostile;
 mod lifecycle;
 mod socket;
 mod store;
+mod structure;
 mod support;

@@ -10,19 +10,19 @@ use std::{
 use tokio::{runtime::Handle, sync::oneshot, time::Instant};
 
 use super::standing::{Found, Lookup, find_standings};
-use crate::store::{Reader, Store, StoreError, connection::WAIT};
+use crate::store::{Reader, Store, StoreError, connection::ACQUIRE_TIMEOUT};
 
 /// How many memberships come with a user: one more than a page may hold, so that almost always all of
 /// them are known.
 pub const PRELOADED: i64 = 101;
 /// Lookups in one statement, at most.
-const MOST: usize = 64;
+const MAX_LOOKUPS: usize = 64;
 /// Statements that run at the same time, at most. More would hold fewer lookups each; one alone would
 /// let everybody wait for a connection that has died.
-const STATEMENTS: usize = 2;
+const MAX_STATEMENTS: usize = 2;
 /// How long a connection is kept from one statement to the next, where it takes round trips to get one
 /// that is known to be fine.
-const HOLD: Duration = Duration::from_secs(1);
+const CONNECTION_HOLD: Duration = Duration::from_secs(1);
 
 /// Where requests look up their sessions. Cheap to clone.
 #[derive(Clone)]
@@ -113,7 +113,7 @@ impl Inner {
 
     fn enter(self: &Arc<Self>, lookup: Lookup<'_>) -> Entry {
         let mut queue = self.queue();
-        if queue.running < STATEMENTS {
+        if queue.running < MAX_STATEMENTS {
             queue.running += 1;
             return Entry::Turn(Turn { inner: Some(self.clone()), is_successor: false });
         }
@@ -165,7 +165,7 @@ impl Turn {
             let lookups: Vec<_> = batch.iter().map(|waiting| waiting.lookup.borrowed()).collect();
             let found = within_bounds(async {
                 // What is too old goes back before another is waited for.
-                let kept = held.take().filter(|(_, since)| since.elapsed() < HOLD);
+                let kept = held.take().filter(|(_, since)| since.elapsed() < CONNECTION_HOLD);
                 let (mut reader, since) = match kept {
                     Some(kept) => kept,
                     None => (inner.store.read().await?, Instant::now()),
@@ -201,7 +201,7 @@ impl Turn {
             self.inner = None;
             return None;
         }
-        let rest = queue.waiting.len().min(MOST);
+        let rest = queue.waiting.len().min(MAX_LOOKUPS);
         let rest = queue.waiting.split_off(rest);
         Some(std::mem::replace(&mut queue.waiting, rest))
     }
@@ -229,5 +229,5 @@ impl Drop for Turn {
 async fn within_bounds<T>(
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    tokio::time::timeout(WAIT, work).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+    tokio::time::timeout(ACQUIRE_TIMEOUT, work).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
 }
