@@ -122,7 +122,7 @@ fn ordinary_tokens_are_accepted() {
     assert_eq!(claims.issued_at, DateTime::from_timestamp(NOW - 5, 0));
     assert_eq!(claims.not_before, DateTime::from_timestamp(NOW - 15, 0));
     assert_eq!(Some(claims.expires_at), DateTime::from_timestamp(NOW + 55, 0));
-    assert_eq!((claims.is_impersonated, claims.organization_id), (false, None));
+    assert_eq!((claims.is_impersonated, claims.organization_id.as_deref()), (false, None));
     assert_eq!(claims.all()["custom"]["plan"], "pro");
     assert_eq!(claims.all().len(), 12);
 
