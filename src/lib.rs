@@ -16,7 +16,8 @@
 //! | [`auth`] | from an `Authorization` header to a session |
 //! | [`accounts`] | the writes, one transaction each |
 //! | [`graphql`] | schema, resolvers, and the checks before them |
-//! | [`dev`], [`http`] | routes and middleware; development mode's stand-in for Clerk |
+//! | [`dev`] | development mode: an issuer that speaks Clerk's API, and people to sign in as |
+//! | [`http`] | routes and middleware |
 //! | [`app`] | building a server apart from running it |
 //! | [`commands`] | the command line |
 //!

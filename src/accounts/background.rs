@@ -1,5 +1,5 @@
 //! The background job: finishes interrupted deletions and deletes old rows.
-//! Every instance does it; the statements see to it that one of them does each piece of work.
+//! Every instance runs it; compare-and-set in the statements gives each piece of work to one instance.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const ROUND_INTERVAL: Duration = Duration::from_mins(1);
 const ROUNDS_PER_EXPIRY: u32 = 60;
 
 impl Accounts {
-    /// Works now and every minute, for ever. A failure is logged and tried again a minute later.
+    /// Works now and every minute, until the task is aborted. A failure is logged and tried again a minute later.
     pub async fn keep_tidy(self) {
         let mut ticks = tokio::time::interval(ROUND_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

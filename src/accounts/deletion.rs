@@ -21,7 +21,7 @@ use crate::{
     model::{AttemptId, OrganizationId, User, UserId},
     store::{
         Tx, locks, memberships, organizations, sessions,
-        tombstones::{self, TombstoneKind, Tombstone},
+        tombstones::{self, Tombstone, TombstoneKind},
         users::{self, DeletionMark, Lookup},
     },
 };
@@ -42,7 +42,7 @@ pub enum Target {
     Own,
     /// The account with this id; anyone else's takes a super admin.
     User(UserId),
-    /// An id that is no id of ours: nobody's.
+    /// A malformed id, which belongs to no user.
     Nobody,
 }
 
@@ -84,7 +84,7 @@ struct Attempt {
     mark: DeletionMark,
     /// Whether no other attempt had left a mark.
     is_first: bool,
-    /// The organizations that will go. Reported when somebody else has removed the rows meanwhile,
+    /// The organizations that will go. Reported when another attempt has removed the rows meanwhile,
     /// which is no error.
     expected: Vec<OrganizationId>,
 }
@@ -115,7 +115,7 @@ impl Accounts {
         admit_session(&standing, session, self.leeway, WhileDeleting::Admit)?;
         match standing.user {
             Some(user) => Ok(Arc::new(user)),
-            // Somebody known to Clerk alone may want to be gone there.
+            // A user who exists only at Clerk may delete the account there.
             None => Ok(self.find_or_create(session, ResolveOptions::default()).await?.user),
         }
     }
@@ -170,8 +170,10 @@ impl Accounts {
             .await
             .map_err(|error| AccountError::Internal(format!("the deletion ended: {error}")))?;
         let (organizations, at_clerk) = match outcome {
-            // The session is somebody else's, and still counts.
-            Err(AccountError::Refused(SessionRefusal::Vanished)) if !was_own => return Err(UNKNOWN_USER),
+            // The session is that of a super admin, and still counts.
+            Err(AccountError::Refused(SessionRefusal::Vanished)) if !was_own => {
+                return Err(UNKNOWN_USER);
+            }
             outcome => outcome?,
         };
         Ok(DeletedAccount { user_id: target.id, was_own, organizations, at_clerk })
@@ -190,7 +192,7 @@ impl Accounts {
             Target::Nobody => None,
         };
         if !session.is_super_admin(&caller) {
-            // The same for every id, so that nobody learns which ones exist.
+            // The same answer for every id, so that it does not tell which ids exist.
             return Err(AccountError::Forbidden("Only a super admin may delete another user."));
         }
         let Some(id) = id else { return Err(UNKNOWN_USER) };
@@ -296,8 +298,13 @@ impl Accounts {
         if mark.clerk_user_id != LOCAL_CLERK_USER_ID {
             let is_permanent = at_clerk != ClerkOutcome::Kept;
             let tombstone = Tombstone { is_permanent, deleted_at: now };
-            tombstones::write_tombstone(tx.conn(), TombstoneKind::User, &mark.clerk_user_id, tombstone)
-                .await?;
+            tombstones::write_tombstone(
+                tx.conn(),
+                TombstoneKind::User,
+                &mark.clerk_user_id,
+                tombstone,
+            )
+            .await?;
             // A session lives on at Clerk and can obtain later tokens; it asked to be gone.
             for session_id in asked.iter().filter(|_| !is_permanent) {
                 sessions::revoke_session(tx.conn(), session_id, now, None).await?;

@@ -16,7 +16,7 @@ use crate::{
     model::UserId,
     store::{
         Tx, locks, sessions,
-        tombstones::{self, TombstoneKind, Tombstone},
+        tombstones::{self, Tombstone, TombstoneKind},
         users::{self, ClerkUpdate, Lookup, NewUser},
         webhook_messages,
     },
@@ -87,7 +87,8 @@ impl Accounts {
     pub async fn expire(&self) -> Result<(), AccountError> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        let messages = webhook_messages::expire_messages(tx.conn(), now - MESSAGE_ID_RETENTION).await?;
+        let messages =
+            webhook_messages::expire_messages(tx.conn(), now - MESSAGE_ID_RETENTION).await?;
         let sessions = sessions::expire_revocations(tx.conn(), now).await?;
         tx.commit().await?;
         tracing::debug!(messages, sessions, "old messages and revoked sessions were forgotten");

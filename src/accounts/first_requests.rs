@@ -43,7 +43,12 @@ impl FirstRequests {
     }
 
     /// Remembers that Clerk's answer refused this user.
-    pub(super) fn remember(&self, clerk_user_id: &str, refusal: SessionRefusal, now: DateTime<Utc>) {
+    pub(super) fn remember(
+        &self,
+        clerk_user_id: &str,
+        refusal: SessionRefusal,
+        now: DateTime<Utc>,
+    ) {
         self.refusals.insert(clerk_user_id.to_owned(), (refusal, now));
     }
 

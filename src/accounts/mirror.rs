@@ -12,7 +12,7 @@ use crate::{
         StoreError, Tx, locks,
         memberships::{self, ClerkMembershipState},
         organizations::{self, ClerkOrganizationState, Mirror},
-        tombstones::{self, TombstoneKind, Tombstone},
+        tombstones::{self, Tombstone, TombstoneKind},
         users::{self, Lookup, NewUser},
     },
 };
@@ -40,7 +40,8 @@ pub(super) async fn apply_organization(
 ) -> Result<Option<Mirror>, StoreError> {
     locks::lock_clerk_id(tx.conn(), &organization.clerk_id).await?;
     let clerk_id = &organization.clerk_id;
-    if tombstones::find_tombstone(tx.conn(), TombstoneKind::Organization, clerk_id).await?.is_some() {
+    if tombstones::find_tombstone(tx.conn(), TombstoneKind::Organization, clerk_id).await?.is_some()
+    {
         return Ok(None);
     }
     let state = ClerkOrganizationState {
@@ -67,7 +68,7 @@ pub(super) async fn promote_creator(
     }
 }
 
-/// Removes the mirror of an organization, for ever.
+/// Removes the mirror of an organization and leaves a tombstone.
 pub(super) async fn remove_organization(
     tx: &mut Tx<'_>,
     clerk_id: &str,
@@ -119,7 +120,7 @@ async fn save_membership(
     memberships::upsert_mirrored_membership(tx.conn(), &state).await
 }
 
-/// Removes a mirrored membership, for ever: whoever joins again has a new one.
+/// Removes a mirrored membership and leaves a tombstone: joining again makes a membership with a new id.
 pub(super) async fn remove_membership(
     tx: &mut Tx<'_>,
     clerk_id: &str,

@@ -13,9 +13,7 @@ use super::{
 };
 use crate::{
     auth::Session,
-    clerk::{
-        api::{ClerkApi, ClerkApiError},
-    },
+    clerk::api::{ClerkApi, ClerkApiError},
     model::{OrganizationId, Profile, User},
     store::{
         StoreError,
@@ -98,8 +96,14 @@ impl Accounts {
         Err(SessionRefusal::Vanished.into())
     }
 
-    async fn look_up(&self, session: &Session, options: ResolveOptions) -> Result<Found, StoreError> {
-        self.lookups.find(Lookup { with_memberships: options.with_memberships, ..lookup(session) }).await
+    async fn look_up(
+        &self,
+        session: &Session,
+        options: ResolveOptions,
+    ) -> Result<Found, StoreError> {
+        self.lookups
+            .find(Lookup { with_memberships: options.with_memberships, ..lookup(session) })
+            .await
     }
 
     /// Takes over what the token says, then asks Clerk for what is still missing.

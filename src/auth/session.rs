@@ -71,8 +71,8 @@ impl Session {
         self.claims().is_some_and(|claims| claims.is_impersonated)
     }
 
-    /// Whether this session has the powers of a super admin, `user` being its own. Whoever acts as
-    /// somebody else has not. Every question about those powers is asked here.
+    /// Whether this session has the powers of a super admin, `user` being its own. An
+    /// impersonated session never has. Every check of those powers is this one.
     pub fn is_super_admin(&self, user: &User) -> bool {
         user.is_super_admin && !self.is_impersonated()
     }

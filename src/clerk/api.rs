@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::event::ClerkUser;
-use super::http::{ClerkHttp, ExchangeError, EXCHANGE_TIMEOUT, Reply};
+use super::http::{ClerkHttp, EXCHANGE_TIMEOUT, ExchangeError, Reply};
 
 /// The shortest pause before the second try of a read when Clerk names none.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);

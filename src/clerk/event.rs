@@ -1,7 +1,7 @@
 //! What a webhook says, as types: the verified body of a delivery goes in, an [`Event`] comes out.
 //!
 //! Only `type` and `data` of the envelope are read, as Clerk advises ("Webhooks overview"). Reading
-//! is lenient: what is missing or odd is absent, except for the ids without which an event has no
+//! is lenient: a missing or ill-shaped member is absent, except for the ids without which an event has no
 //! object. The same reader serves the user objects of the Backend API. This module must not know
 //! what an event changes.
 
@@ -210,7 +210,11 @@ impl Event {
                 user_id: optional_id(data, "user_id"),
             },
             other => Self::Unknown {
-                event_type: other.chars().filter(char::is_ascii_graphic).take(MAX_EVENT_TYPE).collect(),
+                event_type: other
+                    .chars()
+                    .filter(char::is_ascii_graphic)
+                    .take(MAX_EVENT_TYPE)
+                    .collect(),
             },
         })
     }

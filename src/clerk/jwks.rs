@@ -1,5 +1,5 @@
 //! The key set that signs session tokens: fetched in the background, kept while Clerk is down,
-//! replaced whole, and never fetched more often because somebody sends bad tokens. Knows nothing of
+//! replaced whole, and never fetched more often because of bad tokens. Knows nothing of
 //! claims.
 
 use std::{
@@ -124,7 +124,7 @@ impl RemoteKeySet {
         self.attempts.load(Ordering::Relaxed)
     }
 
-    /// Fetches whenever it is time to, for ever.
+    /// Fetches whenever a refresh is due, until the task is aborted.
     pub async fn keep_fresh(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(SCHEDULE_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -138,7 +138,7 @@ impl RemoteKeySet {
     pub async fn refresh_if_due(self: &Arc<Self>) {
         let schedule = self.schedule.clone().lock_owned().await;
         let now = self.clock.now();
-        // No pause is so long: the clock was set back meanwhile.
+        // No pause is longer than MAX_REFRESH_DISTANCE: the clock was set back meanwhile.
         let is_clock_set_back = schedule.next_refresh - now > MAX_REFRESH_DISTANCE;
         if now >= schedule.next_refresh || is_clock_set_back {
             self.fetch(schedule).await;
@@ -175,7 +175,9 @@ impl RemoteKeySet {
     }
 
     fn usable(&self) -> Option<Arc<Loaded>> {
-        self.loaded.load_full().filter(|loaded| self.clock.now() - loaded.fetched_at < UNUSABLE_AFTER)
+        self.loaded
+            .load_full()
+            .filter(|loaded| self.clock.now() - loaded.fetched_at < UNUSABLE_AFTER)
     }
 
     /// Fetches in a task of its own: a client that hangs up must not stop it half way, after the

@@ -172,7 +172,12 @@ mod tests {
             (b"{\"a\":[{\"b\":{\"c\":1,\"c\":2}}]}", JsonFault::DuplicateMember),
         ];
         for (bytes, fault) in cases {
-            assert_eq!(read_object(bytes.to_vec()), Err(*fault), "{}", String::from_utf8_lossy(bytes));
+            assert_eq!(
+                read_object(bytes.to_vec()),
+                Err(*fault),
+                "{}",
+                String::from_utf8_lossy(bytes)
+            );
         }
     }
 

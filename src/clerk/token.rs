@@ -110,13 +110,7 @@ impl<'a> TokenParts<'a> {
         decode_part(TokenPart::Signature, signature)?;
         let (header, _) = decode_object(TokenPart::Header, header)?;
         let (payload, payload_json) = decode_object(TokenPart::Payload, payload)?;
-        Ok(Self {
-            header,
-            payload,
-            payload_json,
-            signing_input,
-            signature,
-        })
+        Ok(Self { header, payload, payload_json, signing_input, signature })
     }
 }
 

@@ -1,5 +1,5 @@
 //! The people who exist at the development issuer. A person who is deleted there exists again at once
-//! under a new id, as somebody who registered anew would.
+//! under a new id, as a person who registers anew would.
 
 use std::{collections::BTreeMap, fs, io::ErrorKind, path::PathBuf};
 
@@ -74,7 +74,7 @@ pub struct People {
 }
 
 impl People {
-    /// The people whose deletions are kept in `file`. Without the file nobody has been deleted.
+    /// The people whose deletions are kept in `file`. Without the file no person counts as deleted.
     pub fn open(file: PathBuf) -> anyhow::Result<Self> {
         let people = Self { file };
         people.deletions()?;
@@ -116,7 +116,7 @@ impl People {
         self.all().iter().find(|person| self.clerk_user_id(person) == clerk_user_id)
     }
 
-    /// Deletes a person; from then on they have another id. `false` when nobody has this one.
+    /// Deletes a person; from then on they have another id. `false` when no person has this one.
     pub fn delete(&self, clerk_user_id: &str) -> anyhow::Result<bool> {
         let Some(person) = self.find_by_clerk_id(clerk_user_id) else { return Ok(false) };
         let mut deletions = self.deletions()?;

@@ -136,7 +136,7 @@ async fn mint(
     }
 }
 
-/// Clerk answers nobody without the instance's secret key.
+/// Whether a request carries the secret key; Clerk answers 401 without it.
 fn is_authorized(development: &Development, headers: &HeaderMap) -> bool {
     let expected = format!("Bearer {}", development.secret_key.expose_secret());
     let given = headers.get(header::AUTHORIZATION);

@@ -7,7 +7,9 @@ use tokio::sync::Mutex;
 
 use super::{error::ApiError, loaders::Loaders};
 use crate::{
-    accounts::{AccountError, Accounts, DeletedAccount, DeletionRequest, ResolveOptions, ResolvedUser},
+    accounts::{
+        AccountError, Accounts, DeletedAccount, DeletionRequest, ResolveOptions, ResolvedUser,
+    },
     auth::Session,
     model::{User, UserId},
     store::memberships::VisibleMembership,
@@ -91,7 +93,11 @@ impl Viewer {
         self.resolve(&mut state, options).await
     }
 
-    async fn resolve(&self, state: &mut State, options: ResolveOptions) -> Result<ResolvedUser, ApiError> {
+    async fn resolve(
+        &self,
+        state: &mut State,
+        options: ResolveOptions,
+    ) -> Result<ResolvedUser, ApiError> {
         if let Some(failure) = self.failure() {
             // The other fields of a refused request must not ask the database, or Clerk, again.
             return Err(failure.0.clone());

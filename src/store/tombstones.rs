@@ -7,7 +7,7 @@ use super::{Conn, StoreError, connection::on};
 /// The memory of a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tombstone {
-    /// Gone at Clerk too: whatever comes is refused for ever. Otherwise the Clerk user was kept, and
+    /// Deleted at Clerk too: every session is refused, without end. Otherwise the Clerk user was kept, and
     /// a token issued later starts a new account.
     pub is_permanent: bool,
     /// When it was deleted here.

@@ -85,7 +85,7 @@ impl UserColumns {
     }
 }
 
-/// Loads users by id, in no particular order; ids nobody has are left out.
+/// Loads users by id, in no particular order; ids of no user are left out.
 pub async fn load_users(conn: Conn<'_>, ids: &[UserId]) -> Result<Vec<Arc<User>>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -104,7 +104,7 @@ pub async fn load_users(conn: Conn<'_>, ids: &[UserId]) -> Result<Vec<Arc<User>>
     Ok(rows.into_iter().filter_map(UserColumns::into_user).map(Arc::new).collect())
 }
 
-/// The organization each user works in, whoever may see it: the stored one, or, when there is none or
+/// The organization each user works in, without a check of who may see it: the stored one, or, when there is none or
 /// the membership is lost, that of the oldest membership. Users without any are left out.
 pub async fn load_active_organizations(
     conn: Conn<'_>,
@@ -156,8 +156,8 @@ pub struct NewUser<'a> {
 }
 
 impl<'a> NewUser<'a> {
-    /// A user of whom only the id is known. Not a base for other values: whoever knows more names all
-    /// fields, so that a new one is not left empty by accident.
+    /// A user of whom only the id is known. Not a base for other values: code that knows more names
+    /// all fields, so that a new one is not left empty by accident.
     pub fn nameless(id: UserId, clerk_user_id: &'a str, now: DateTime<Utc>) -> Self {
         Self {
             id,

@@ -164,7 +164,9 @@ fn ended_sessions_are_read_and_others_are_unknown() {
         assert_eq!(parse(&json!({"type": kind})), Ok(Event::Unknown { event_type: kind.into() }));
     }
     let hostile = format!("a\r\nb é{}", "c".repeat(500));
-    let Ok(Event::Unknown { event_type }) = parse(&json!({"type": hostile})) else { panic!("unknown") };
+    let Ok(Event::Unknown { event_type }) = parse(&json!({"type": hostile})) else {
+        panic!("unknown")
+    };
     assert_eq!(event_type, format!("ab{}", "c".repeat(98)));
 }
 

@@ -1,5 +1,5 @@
-//! The one reason for which a token is refused, for logs and counters. Callers never show it to
-//! whoever sent the token: the answer must not tell which check failed.
+//! The one reason for which a token is refused, for logs and counters. It is never sent to the client:
+//! the answer must not tell which check failed.
 
 use std::fmt;
 

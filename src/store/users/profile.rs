@@ -1,4 +1,5 @@
-//! What is stored of a person: statements that take over what a token, Clerk or the person says.
+//! Statements that update a user's profile from a token's claims, from Clerk's user object, or as the
+//! user asks.
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, QueryBuilder};
@@ -94,7 +95,7 @@ pub struct ClerkUpdate {
     pub banned: bool,
     /// The `updated_at` of the user object.
     pub updated_at: DateTime<Utc>,
-    /// When Clerk may be asked again, should something be missing later from what is complete now.
+    /// Earliest time of the next profile call, should a profile that is complete now lose a value.
     pub next_try: DateTime<Utc>,
     /// Now.
     pub now: DateTime<Utc>,

@@ -16,7 +16,7 @@ use mission_control::{
         Store, StoreError, Tx, locks,
         memberships::{ListOf, Slice, load_slices},
         organizations,
-        tombstones::{TombstoneKind, Tombstone, write_tombstone},
+        tombstones::{Tombstone, TombstoneKind, write_tombstone},
         users::{self, NewUser},
     },
 };

@@ -1,6 +1,8 @@
 //! Tombstones: what is deleted stays deleted, and nothing weakens the memory of it.
 
-use mission_control::store::tombstones::{TombstoneKind, Tombstone, find_tombstone, write_tombstone};
+use mission_control::store::tombstones::{
+    Tombstone, TombstoneKind, find_tombstone, write_tombstone,
+};
 
 use super::sample::{at, commit, read, rows};
 use crate::support::both;

@@ -5,11 +5,11 @@ use mission_control::{
     store::{
         Store, StoreError,
         sessions::revoke_session,
-        tombstones::{TombstoneKind, Tombstone, write_tombstone},
+        tombstones::{Tombstone, TombstoneKind, write_tombstone},
         users::{
-            ClaimsUpdate, ClerkUpdate, DeletionMark, Lookup, NewUser, ProfileChanges,
-            ProfileTry, Standing, apply_claims, apply_clerk_update, claim_profile_try,
-            delete_user, find_stale_deletion_marks, find_standing, find_standings, insert_user,
+            ClaimsUpdate, ClerkUpdate, DeletionMark, Lookup, NewUser, ProfileChanges, ProfileTry,
+            Standing, apply_claims, apply_clerk_update, claim_profile_try, delete_user,
+            find_stale_deletion_marks, find_standing, find_standings, insert_user,
             load_active_organizations, load_users, mark_deletion, set_super_admin,
             take_over_deletion_mark, unmark_deletion, update_profile,
         },
