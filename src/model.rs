@@ -232,6 +232,22 @@ impl Role {
     }
 }
 
+/// Whether a text has nothing to show: white space and invisible characters only, or nothing at all.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|sign| sign.is_whitespace() || is_invisible(sign))
+}
+
+/// Unicode's property `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt), and the empty Braille
+/// pattern.
+fn is_invisible(sign: char) -> bool {
+    matches!(sign,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// The best name available: preferred name, else full name, else the part of the e-mail address
 /// before the `@`, else `User`.
 pub fn display_name<'a>(
@@ -261,6 +277,20 @@ mod tests {
         ];
         for ((preferred, name, email), shown) in cases {
             assert_eq!(display_name(preferred, name, email), shown);
+        }
+    }
+
+    #[test]
+    fn invisible_characters_alone_are_blank() {
+        for blank in
+            ["", " \t", "\u{200b}", "\u{2060} \u{feff}", "\u{3164}", "\u{2800}", "\u{e0041}"]
+        {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        // A joined emoji, a name with a joiner in it, Khmer.
+        for shown in ["a", "\u{200b}a", "👩\u{200d}💻", "می\u{200c}خواهم", "ខ្មែរ"]
+        {
+            assert!(!is_blank(shown), "{shown:?}");
         }
     }
 

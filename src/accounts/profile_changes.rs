@@ -8,7 +8,7 @@ use std::{
 
 use super::{AccountError, Accounts, SessionRefusal};
 use crate::{
-    model::User,
+    model::{User, is_blank},
     store::users::{self, ProfileChanges},
 };
 
@@ -199,7 +199,7 @@ fn bounded(
         });
         return None;
     }
-    (!text.is_empty()).then(|| text.to_owned())
+    (!is_blank(text)).then(|| text.to_owned())
 }
 
 /// An IANA name in its own spelling.
@@ -239,6 +239,7 @@ mod tests {
     fn values_are_trimmed_and_blank_ones_cleared() {
         let input = ProfileInput {
             name: set(" Ada  Lovelace "),
+            preferred_name: set("\u{200b}\u{2060}"),
             pronouns: set(" \u{a0} "),
             timezone: set("america/los_angeles"),
             notes: set("one\r\ntwo\tthree\n"),
@@ -247,7 +248,7 @@ mod tests {
         };
         let changes = input.validate().unwrap();
         assert_eq!(changes.name, set("Ada  Lovelace"));
-        assert_eq!(changes.preferred_name, None);
+        assert_eq!(changes.preferred_name, Some(None), "invisible characters alone are blank");
         assert_eq!(changes.pronouns, Some(None));
         assert_eq!(changes.timezone, set("America/Los_Angeles"));
         assert_eq!(changes.notes, set("one\ntwo\tthree"));

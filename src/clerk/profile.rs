@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::Profile;
+use crate::model::{Profile, is_blank};
 
 /// Longest e-mail address that is kept, in characters.
 const MAX_EMAIL: usize = 320;
@@ -116,11 +116,11 @@ fn chosen_address(user: &Value) -> Option<(String, bool)> {
     first_verified.or(first)
 }
 
-/// A text with something to show: trimmed, not blank, without control characters (PostgreSQL, for
+/// A text with something to show: trimmed, not blank or invisible, without control characters (PostgreSQL, for
 /// one, cannot store NUL).
 fn usable_name(value: &Value) -> Option<String> {
     let name = value.as_str()?.trim();
-    (!name.is_empty() && !name.contains(char::is_control)).then(|| name.to_owned())
+    (!is_blank(name) && !name.contains(char::is_control)).then(|| name.to_owned())
 }
 
 /// The first usable name among claims. Interpolation in a token template prints a missing part as
@@ -244,6 +244,16 @@ mod tests {
         }
         let user = json!({"first_name": "null"});
         assert_eq!(from_user_object(&user).name.as_deref(), Some("null"));
+    }
+
+    #[test]
+    fn an_invisible_name_is_none() {
+        assert_eq!(
+            read(&json!({"name": "\u{200b}", "fullName": "Ada"})).name.as_deref(),
+            Some("Ada")
+        );
+        let user = json!({"first_name": "\u{2060}", "last_name": "\u{3164}", "username": "ada"});
+        assert_eq!(from_user_object(&user).name.as_deref(), Some("ada"));
     }
 
     #[test]
