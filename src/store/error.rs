@@ -17,8 +17,9 @@ pub enum StoreError {
     /// Another transaction was in the way (deadlock, serialisation). Trying again may work.
     #[error("a concurrent transaction was in the way: {0}")]
     Contention(Arc<sqlx::Error>),
-    /// A row holds something that this version cannot read.
-    #[error("a stored row cannot be read: {0}")]
+    /// Something stored cannot be read: a value in a row, or the database file is damaged. Trying again
+    /// does not help.
+    #[error("what is stored cannot be read: {0}")]
     Corrupt(String),
     /// Anything else: a fault in a statement of ours.
     #[error("the database refused a statement: {0}")]
@@ -66,7 +67,10 @@ fn of_postgres(code: &str) -> Variant {
         "25006" | "58030" => StoreError::Unavailable,
         // Connection exceptions, insufficient resources, operator intervention, object in use; invalid
         // authorization and invalid catalog name while a server is set up or its roles are changed.
-        code if ["08", "53", "57", "55", "28", "3D"].iter().any(|class| code.starts_with(class)) => {
+        code if ["08", "53", "57", "55", "28", "3D"]
+            .iter()
+            .any(|class| code.starts_with(class)) =>
+        {
             StoreError::Unavailable
         }
         _ => StoreError::Driver,
@@ -76,8 +80,10 @@ fn of_postgres(code: &str) -> Variant {
 /// Sorts a primary result code of SQLite (<https://sqlite.org/rescode.html>).
 fn of_sqlite(code: Option<u32>) -> Variant {
     match code {
-        // PERM, BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB
-        Some(3 | 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 15 | 26) => StoreError::Unavailable,
+        // PERM, BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL
+        Some(3 | 5 | 6 | 7 | 8 | 10 | 13 | 14 | 15) => StoreError::Unavailable,
+        // CORRUPT, NOTADB
+        Some(11 | 26) => |error| StoreError::Corrupt(error.to_string()),
         _ => StoreError::Driver,
     }
 }
