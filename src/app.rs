@@ -35,7 +35,7 @@ use crate::{
     },
     clock::Clock,
     config::{AuthSettings, ClerkSettings, DatabaseSettings, Settings},
-    dev::{DIRECTORY, Development},
+    dev::{DATA_DIRECTORY, Development},
     graphql::{AuthMode, Pipeline, ServerInfo},
     http::{
         AppState, FirstBytes, Front, MAX_HEADER_BYTES, MAX_HEADERS, Page, PersistedQueries,
@@ -304,12 +304,12 @@ fn identity(
     })
 }
 
-/// The stand-in for Clerk that a development server is its own.
+/// The development issuer that a development server verifies its tokens with.
 pub fn open_development(
     clerk: &ClerkSettings,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Development> {
     let issuer = clerk.expectations.issuers.first().context("development mode has no issuer")?;
     let secret_key = clerk.secret_key.clone().context("development mode has no secret key")?;
-    Development::open(Path::new(DIRECTORY), issuer.clone(), secret_key, clock)
+    Development::open(Path::new(DATA_DIRECTORY), issuer.clone(), secret_key, clock)
 }

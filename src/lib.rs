@@ -17,7 +17,8 @@
 //! | [`accounts`] | the writes, one transaction each |
 //! | [`graphql`] | schema, resolvers, and the checks before them |
 //! | [`config`] | settings, all faults at once, in the types of the modules above |
-//! | [`dev`], [`http`] | routes and middleware; development mode's stand-in for Clerk |
+//! | [`dev`] | development mode: an issuer that speaks Clerk's API, and people to sign in as |
+//! | [`http`] | routes and middleware |
 //! | [`app`] | building a server apart from running it |
 //! | [`commands`] | the command line |
 //!

@@ -11,7 +11,7 @@ use crate::{
 pub enum AccountError {
     /// The session does not count (any more). Clients see the uniform 401.
     #[error("refused: {}", .0.reason())]
-    Refused(Refusal),
+    Refused(SessionRefusal),
     /// Signed in, but not allowed.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -31,7 +31,7 @@ pub enum AccountError {
 
 /// Why a verified session does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum SessionRefusal {
     /// The account was deleted, and the session or token is from before.
     Deleted,
     /// The session was signed out or revoked.
@@ -46,7 +46,7 @@ pub enum Refusal {
     Vanished,
 }
 
-impl Refusal {
+impl SessionRefusal {
     /// A short stable word for logs and counters.
     pub const fn reason(self) -> &'static str {
         match self {
@@ -60,8 +60,8 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for AccountError {
-    fn from(refusal: Refusal) -> Self {
+impl From<SessionRefusal> for AccountError {
+    fn from(refusal: SessionRefusal) -> Self {
         Self::Refused(refusal)
     }
 }

@@ -11,9 +11,9 @@ use url::Url;
 use crate::loopback::is_loopback;
 
 /// The whole exchange, connecting and reading included.
-pub const TIMEOUT: Duration = Duration::from_secs(5);
+pub const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer longer than this is not read to its end.
-const MAX_BODY: usize = 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// The version of the Backend API this client was written against.
 const API_VERSION: &str = "2026-05-12";
 
@@ -65,7 +65,7 @@ impl ClerkHttp {
             // A redirect would carry the secret key to another place.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(3))
-            .timeout(TIMEOUT);
+            .timeout(EXCHANGE_TIMEOUT);
         if base.host().is_some_and(|host| is_loopback(&host)) {
             builder = builder.no_proxy();
         }
@@ -92,7 +92,7 @@ impl ClerkHttp {
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| sort(&error))? {
-            if body.len() + chunk.len() > MAX_BODY {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(ExchangeError::Interrupted(
                     "the answer is longer than 1 MiB".to_owned(),
                 ));

@@ -278,11 +278,6 @@ impl KeySet {
         self.keys.get(key_id)
     }
 
-    /// The ids of the usable keys, in no particular order.
-    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
-        self.keys.keys().map(String::as_str)
-    }
-
     /// The entries that were left out, for the log.
     pub fn ignored(&self) -> &[IgnoredKey] {
         &self.ignored

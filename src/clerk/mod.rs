@@ -4,6 +4,7 @@
 pub mod api;
 pub mod event;
 pub mod http;
+mod id;
 pub mod jwks;
 pub mod key;
 pub mod pem;

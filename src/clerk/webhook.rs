@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
-use super::token::is_clerk_id;
+use super::id::is_clerk_id;
 
 /// How far, in whole seconds, the sender's clock may be from ours, in either direction and
 /// inclusive. Bounds how long a recorded message can be replayed.

@@ -7,10 +7,7 @@ use std::{
 
 use super::{
     reading::Reading,
-    variables::{
-        CORS_ORIGINS, GRAPHQL_PLAYGROUND, HOST, METRICS_ADDR, PORT,
-        SHUTDOWN_TIMEOUT,
-    },
+    variables::{CORS_ORIGINS, GRAPHQL_PLAYGROUND, HOST, METRICS_ADDR, PORT, SHUTDOWN_TIMEOUT},
 };
 
 /// The settings of the HTTP server.
@@ -46,14 +43,7 @@ impl ServerSettings {
                 "choose another port, such as 127.0.0.1:9000",
             );
         }
-        Some(Self {
-            host,
-            port,
-            cors_origins,
-            playground,
-            metrics_addr,
-            shutdown_timeout,
-        })
+        Some(Self { host, port, cors_origins, playground, metrics_addr, shutdown_timeout })
     }
 
     /// Host and port in one.

@@ -36,7 +36,7 @@ impl Mutation {
     ) -> Result<UpdateProfilePayload, ApiError> {
         let viewer = ctx.viewer();
         let user = viewer.resolved(false).await?.user;
-        let changes = match ProfileInput::from(input).check() {
+        let changes = match ProfileInput::from(input).validate() {
             Ok(changes) => changes,
             Err(mistakes) => {
                 let user_errors = mistakes.into_iter().map(Into::into).collect();

@@ -209,8 +209,7 @@ impl Inner {
         // the fields of one level would no longer ask their loader together. How much there is to do is
         // bounded by the limits, and every statement gives others their turn.
         let execution = tokio::task::unconstrained(self.schema.execute(request));
-        let Ok(mut response) = tokio::time::timeout(self.execution_time, execution).await
-        else {
+        let Ok(mut response) = tokio::time::timeout(self.execution_time, execution).await else {
             tracing::warn!("execution took longer than EXECUTION_TIMEOUT");
             let message = "The request took too long (EXECUTION_TIMEOUT).";
             return Err(Refusal::Failed(ApiError::new(Code::Timeout, message)));

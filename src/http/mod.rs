@@ -20,7 +20,6 @@ mod state;
 mod users;
 mod webhooks;
 
-pub use body::is_json;
 pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
 pub use first_bytes::FirstBytes;
 pub use graphiql::Page;

@@ -70,9 +70,10 @@ fn routes(state: Arc<AppState>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if let Some(development) = &state.development {
+        let trusted_origins: Arc<[String]> = state.server.cors_origins.clone().into();
         router = router
             .nest("/dev", dev::routes(development.clone()))
-            .layer(from_fn_with_state(state.clone(), dev::refuse_foreign));
+            .layer(from_fn_with_state(trusted_origins, dev::refuse_foreign));
     }
     router
         .fallback(|| async { RestError::new(StatusCode::NOT_FOUND, "Not Found") })

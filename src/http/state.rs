@@ -38,7 +38,7 @@ pub struct AppState {
     pub server: ServerSettings,
     /// The GraphiQL page, unless it is switched off.
     pub page: Option<Page>,
-    /// Development mode's stand-in for Clerk.
+    /// The issuer of development mode.
     pub development: Option<Arc<Development>>,
     /// Set when the server is about to stop.
     pub draining: AtomicBool,

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{body, rest_error::RestError, state::AppState};
 use crate::{
-    accounts::{DeletionRequest, Effort, Mistake, MistakeKind, ProfileInput, Target},
+    accounts::{DeletionRequest, Mistake, MistakeKind, ProfileInput, ResolveOptions, Target},
     auth::{Authentication, Session},
     model::{User, UserId},
     store::users::ProfileChanges,
@@ -69,8 +69,8 @@ pub async fn bootstrap(
         Err(error) => return error.into_response(),
     };
     within_bounds(&state, async {
-        let effort = Effort { ignore_back_off: true, ..Effort::default() };
-        let resolved = state.accounts.resolve(&session, effort).await?;
+        let options = ResolveOptions { ignore_back_off: true, ..ResolveOptions::default() };
+        let resolved = state.accounts.resolve(&session, options).await?;
         Ok(profile(&resolved.user, &session))
     })
     .await
@@ -86,7 +86,7 @@ pub async fn read(
         Err(error) => return error.into_response(),
     };
     within_bounds(&state, async {
-        let resolved = state.accounts.resolve(&session, Effort::default()).await?;
+        let resolved = state.accounts.resolve(&session, ResolveOptions::default()).await?;
         Ok(profile(&resolved.user, &session))
     })
     .await
@@ -116,7 +116,7 @@ pub async fn update(
     };
     within_bounds(&state, async {
         let sent = read_members(&bytes)?;
-        let resolved = state.accounts.resolve(&session, Effort::default()).await?;
+        let resolved = state.accounts.resolve(&session, ResolveOptions::default()).await?;
         let changes = check(sent).map_err(|mistakes| RestError::mistakes(&mistakes))?;
         let user = state.accounts.update_profile(&resolved.user, &changes).await?;
         Ok(profile(&user, &session))
@@ -203,7 +203,7 @@ fn check(mut members: Map<String, Value>) -> Result<ProfileChanges, Vec<Mistake>
         notes: take("notes"),
         context: take("context"),
     };
-    let checked = input.check();
+    let checked = input.validate();
     if let Err(others) = &checked {
         mistakes.extend_from_slice(others);
     }

@@ -18,4 +18,5 @@ mod hostile_settings;
 mod lifecycle;
 mod socket;
 mod store;
+mod structure;
 mod support;

@@ -211,8 +211,8 @@ fn a_set_keeps_what_is_usable_and_says_what_is_not() {
         jwk_with(&json!({"alg": null})),
     ]});
     let set = KeySet::parse(body.to_string().as_bytes()).unwrap();
-    assert_eq!(set.key_ids().collect::<Vec<_>>(), ["ins_2SampleTest"]);
-    assert!(set.find("ins_2SampleEc").is_none());
+    assert!(set.find("ins_2SampleTest").is_some());
+    assert!(set.find("ins_2SampleEc").is_none() && set.find("ins_2SampleEnc").is_none());
     let faults: Vec<_> =
         set.ignored().iter().map(|ignored| (ignored.position, ignored.fault)).collect();
     assert_eq!(
