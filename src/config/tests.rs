@@ -321,7 +321,7 @@ fn development_honours_where_it_listens_and_ignores_the_database() -> Result<(),
     assert_eq!(settings.database.address.to_string(), "sqlite:data/development.db");
     assert_eq!(settings.server.cors_origins, ["http://localhost:3000"]);
     assert!(!settings.server.playground);
-    assert_eq!(settings.graphql.depth, 3);
+    assert_eq!(settings.graphql.bounds.depth, 3);
     assert_eq!(settings.log.format, LogFormat::Json);
     Ok(())
 }
