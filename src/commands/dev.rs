@@ -1,14 +1,14 @@
 //! `dev`: everything built in.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    clock,
+    logging::start_logging,
     serve::{bind, stop_signal},
-    start_logging,
 };
 use crate::{
     app::App,
+    clock::SystemClock,
     config::{Environment, Settings},
 };
 
@@ -19,7 +19,7 @@ pub async fn run() -> anyhow::Result<()> {
     let database = settings.database.address.to_string();
     // Before anything is made on disk: a second `dev` must not touch the first one's files.
     let listener = bind(address).await?;
-    let app = App::build(settings, clock()).await?;
+    let app = App::build(settings, Arc::new(SystemClock)).await?;
     let stop = stop_signal()?;
     print_banner(address, &database);
     app.run(listener, stop).await;

@@ -1,21 +1,18 @@
 //! The command line: one file per command.
 
 mod dev;
+mod logging;
 mod migrate;
 mod schema;
 mod serve;
 mod token;
 mod webhook;
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{
-    clock::SystemClock,
-    config::{Faults, Settings, Warning, help_table},
-    telemetry,
-};
+use crate::config::{Faults, help_table};
 
 /// Users, organizations and memberships kept in step with Clerk, behind one typed GraphQL API.
 #[derive(Parser)]
@@ -81,18 +78,4 @@ fn report(error: &anyhow::Error) -> ExitCode {
     }
     eprintln!("error: {error:#}");
     ExitCode::FAILURE
-}
-
-/// The clock of the machine, for everything that is built here.
-fn clock() -> Arc<SystemClock> {
-    Arc::new(SystemClock)
-}
-
-/// Starts logging and says what is questionable about the settings.
-fn start_logging(settings: &Settings, warnings: &[Warning]) -> anyhow::Result<()> {
-    telemetry::start_logging(&settings.log)?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
-    Ok(())
 }

@@ -138,6 +138,7 @@ mod tests {
             ("HEADER_TIMEOUT", "0", "3600.001"),
             ("BODY_TIMEOUT", "0.009", "3601"),
             ("EXECUTION_TIMEOUT", "0", "inf"),
+            ("GRAPHQL_INTROSPECTION", "maybe", "2"),
         ] {
             for value in [low, high] {
                 let faults = read(&[(name, value)]).err().unwrap_or_default();

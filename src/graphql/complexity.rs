@@ -19,7 +19,7 @@ use bluejay_core::{
 };
 
 use super::{
-    connection::MAX_PAGE,
+    paging::MAX_PAGE,
     query::MAX_IDS,
     strict::{TypeSystem, is_mark},
 };

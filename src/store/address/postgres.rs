@@ -12,7 +12,7 @@ use rustls::RootCertStore;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use super::{AddressFault, parameters::Given, uri};
+use super::{fault::AddressFault, parameters::Given, uri};
 
 /// What the server shows as the name of the program, unless the address says another.
 const APPLICATION_NAME: &str = "mission-control";
