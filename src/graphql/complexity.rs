@@ -167,5 +167,4 @@ impl<'a> Measuring<'a> {
 }
 
 /// [`MAX_PAGE`] as a count.
-#[expect(clippy::cast_sign_loss, reason = "a positive constant")]
 const MAX_PAGE_ENTRIES: usize = MAX_PAGE as usize;

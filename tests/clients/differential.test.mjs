@@ -47,10 +47,6 @@ const LIMITS = {
  */
 const ALLOWED = [
   {
-    reason: "bluejay 0.5 takes `$` and the name behind it as one token, so that nothing may stand between them",
-    holds: ({ query }, right, ours) => ours.refused === STAGES.parse && right.refused !== STAGES.parse && /\$(?![_A-Za-z])/.test(query),
-  },
-  {
     reason: "bluejay 0.5 does not know the newest introspection fields, which are let through as plain fields without directives",
     holds: ({ query }, right, ours) => ours.refused === STAGES.validate && /\b(?:isOneOf|isDeprecated|deprecationReason)\s*@|\b(?:isOneOf|isDeprecated|deprecationReason)\b/.test(query) && /does not exist on type `__|not used/.test(ours.why),
   },
