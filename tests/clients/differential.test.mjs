@@ -133,7 +133,7 @@ async function ask(request, right) {
 }
 
 /** Descriptions of what every schema has are each server's own. */
-const OWN_DESCRIPTION = /^(?:A GraphQL Schema defines the capabilities of a GraphQL server\.|description of __Schema for newer|The `(?:Int|Float|String|Boolean|ID)` scalar type|The fundamental unit of any GraphQL Schema is the type\.)/;
+const OWN_DESCRIPTION = /^(?:A GraphQL Schema defines the capabilities of a GraphQL server\.|description of __Schema for newer|The `(?:Int|Float|String|Boolean|ID)` scalar type|The fundamental unit of any GraphQL Schema is the type\.|Indicates (?:that an Input Object is a OneOf|exactly one field must be supplied))/;
 
 /**
  * The answer to an introspection without what is each server's own: the order of lists, the line breaks in
