@@ -145,9 +145,11 @@ const OWN_DESCRIPTION = /^(?:A GraphQL Schema defines the capabilities of a Grap
  */
 function introspected(value) {
   if (typeof value === "string") return OWN_DESCRIPTION.test(value) ? null : value.replace(/\s+/g, " ");
-  if (Array.isArray(value)) return value.map(introspected).sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
+  // graphql-js allows @deprecated on the definitions of directives already.
+  if (Array.isArray(value)) return value.filter((item) => item !== "DIRECTIVE_DEFINITION").map(introspected).sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
   if (!value || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, introspected(inner)]));
+  // Descriptions of ours are held by schema.graphql, those of introspection are each server's own.
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, key === "description" ? null : introspected(inner)]));
 }
 
 /** A text that is the same for equal values whatever the order of their keys. */
