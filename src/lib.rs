@@ -17,6 +17,7 @@
 //! | [`accounts`] | the writes, one transaction each |
 //! | [`graphql`] | schema, resolvers, and the checks before them |
 //! | [`dev`], [`http`] | routes and middleware; development mode's stand-in for Clerk |
+//! | [`serving`] | connections: their times and limits, and how they end; knows no route |
 //! | [`app`] | building a server apart from running it |
 //! | [`commands`] | the command line |
 //!
@@ -35,5 +36,6 @@ pub mod dev;
 pub mod graphql;
 pub mod http;
 pub mod model;
+pub mod serving;
 pub mod store;
 pub mod telemetry;

@@ -4,7 +4,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use clap::Args;
 
-use super::clock;
+use super::{clock, output::print};
 use crate::{
     app::open_development,
     config::{Environment, Settings},
@@ -49,13 +49,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         with_profile: !arguments.no_email,
         organization: arguments.org.as_deref(),
     })?;
-    print(&token);
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the token is what the command is for")]
-fn print(token: &str) {
-    println!("{token}");
+    print(&format!("{token}\n"))
 }
 
 fn duration(text: &str) -> Result<TimeDelta, String> {

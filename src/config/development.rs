@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
@@ -50,7 +51,11 @@ pub(super) fn read(reading: &mut Reading<'_>) -> Settings {
             );
         }
     }
-    let server = ServerSettings::read(reading);
+    let mut server = ServerSettings::read(reading);
+    if !reading.is_set("DRAIN_DELAY") {
+        // No balancer stands before it that would have to notice.
+        server.drain_delay = Duration::ZERO;
+    }
     refuse_reachable(reading, &server);
     Settings {
         auth: AuthSettings::Development(clerk(server.address())),

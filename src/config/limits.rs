@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::fault::Refusal;
 use super::reading::Reading;
 
 /// The limits of a request. Counts are inclusive: the limit itself is still accepted.
@@ -31,6 +32,16 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// `EXECUTION_TIMEOUT`: time to answer.
     pub execution_timeout: Duration,
+    /// `IDLE_TIMEOUT`: how long a kept connection may be silent between two requests.
+    pub idle_timeout: Duration,
+    /// `WRITE_TIMEOUT`: how long a client may take nothing of its answer.
+    pub write_timeout: Duration,
+    /// `MAX_CONNECTIONS`: open connections.
+    pub connections: usize,
+    /// `MAX_RESPONSE_BYTES`: bytes of one answer.
+    pub response_bytes: usize,
+    /// `MAX_IN_FLIGHT_BYTES`: bytes of all request bodies and undelivered answers together.
+    pub in_flight_bytes: usize,
 }
 
 impl Default for Limits {
@@ -48,6 +59,11 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(10),
             execution_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(10),
+            connections: 10_000,
+            response_bytes: 2 << 20,
+            in_flight_bytes: 128 << 20,
         }
     }
 }
@@ -59,7 +75,7 @@ impl Limits {
     pub(super) fn read(reading: &mut Reading<'_>) -> Self {
         let default = Self::default();
         let time = Duration::from_millis(10)..=Duration::from_hours(1);
-        Self {
+        let limits = Self {
             body_bytes: reading.whole("MAX_BODY_BYTES", default.body_bytes, 1024..=64 << 20),
             query_bytes: reading.whole("MAX_QUERY_BYTES", default.query_bytes, 64..=1 << 20),
             nesting: reading.whole("MAX_NESTING", default.nesting, 1..=64),
@@ -74,9 +90,33 @@ impl Limits {
             execution_timeout: reading.seconds(
                 "EXECUTION_TIMEOUT",
                 default.execution_timeout,
-                time,
+                time.clone(),
             ),
+            idle_timeout: reading.seconds("IDLE_TIMEOUT", default.idle_timeout, time.clone()),
+            write_timeout: reading.seconds("WRITE_TIMEOUT", default.write_timeout, time),
+            connections: reading.whole("MAX_CONNECTIONS", default.connections, 1..=1_000_000),
+            response_bytes: reading.whole(
+                "MAX_RESPONSE_BYTES",
+                default.response_bytes,
+                64 << 10..=64 << 20,
+            ),
+            in_flight_bytes: reading.whole(
+                "MAX_IN_FLIGHT_BYTES",
+                default.in_flight_bytes,
+                1 << 20..=1 << 40,
+            ),
+        };
+        let largest = limits.body_bytes.max(limits.response_bytes);
+        if limits.in_flight_bytes < largest {
+            reading.refuse(
+                "MAX_IN_FLIGHT_BYTES",
+                Refusal::new(
+                    "is less than one body (MAX_BODY_BYTES) or one answer (MAX_RESPONSE_BYTES) may have",
+                    format!("write at least {largest}"),
+                ),
+            );
         }
+        limits
     }
 }
 
@@ -115,6 +155,11 @@ mod tests {
             ("HEADER_TIMEOUT", "0.5"),
             ("BODY_TIMEOUT", "20s"),
             ("EXECUTION_TIMEOUT", "0.025"),
+            ("IDLE_TIMEOUT", "61"),
+            ("WRITE_TIMEOUT", "3"),
+            ("MAX_CONNECTIONS", "7"),
+            ("MAX_RESPONSE_BYTES", "65536"),
+            ("MAX_IN_FLIGHT_BYTES", "1048576"),
         ]);
         let expected = Limits {
             body_bytes: 2048,
@@ -129,6 +174,11 @@ mod tests {
             header_timeout: Duration::from_millis(500),
             body_timeout: Duration::from_secs(20),
             execution_timeout: Duration::from_millis(25),
+            idle_timeout: Duration::from_secs(61),
+            write_timeout: Duration::from_secs(3),
+            connections: 7,
+            response_bytes: 65_536,
+            in_flight_bytes: 1 << 20,
         };
         assert_eq!(read, Ok(expected));
     }
@@ -148,6 +198,11 @@ mod tests {
             ("HEADER_TIMEOUT", "0", "3600.001"),
             ("BODY_TIMEOUT", "0.009", "3601"),
             ("EXECUTION_TIMEOUT", "0", "inf"),
+            ("IDLE_TIMEOUT", "0", "3601"),
+            ("WRITE_TIMEOUT", "0", "3601"),
+            ("MAX_CONNECTIONS", "0", "1000001"),
+            ("MAX_RESPONSE_BYTES", "65535", "67108865"),
+            ("MAX_IN_FLIGHT_BYTES", "2097151", "1099511627777"),
         ] {
             for value in [low, high] {
                 let faults = read(&[(name, value)]).err().unwrap_or_default();

@@ -25,6 +25,8 @@ pub struct ServerSettings {
     pub metrics_addr: Option<SocketAddr>,
     /// How long requests in flight may take after SIGTERM. Zero closes everything at once.
     pub shutdown_timeout: Duration,
+    /// How long after SIGTERM requests are still taken while `/readyz` says 503.
+    pub drain_delay: Duration,
 }
 
 impl ServerSettings {
@@ -39,6 +41,11 @@ impl ServerSettings {
             shutdown_timeout: reading.seconds(
                 "SHUTDOWN_TIMEOUT",
                 Duration::from_secs(10),
+                Duration::ZERO..=Duration::from_hours(1),
+            ),
+            drain_delay: reading.seconds(
+                "DRAIN_DELAY",
+                Duration::from_secs(5),
                 Duration::ZERO..=Duration::from_hours(1),
             ),
         };
@@ -128,6 +135,7 @@ mod tests {
             playground: true,
             metrics_addr: None,
             shutdown_timeout: Duration::from_secs(10),
+            drain_delay: Duration::from_secs(5),
         };
         assert_eq!(read(&[]), Ok(expected));
     }
@@ -145,6 +153,7 @@ mod tests {
             playground: false,
             metrics_addr: Some(SocketAddr::from(([127, 0, 0, 1], 9000))),
             shutdown_timeout: Duration::ZERO,
+            drain_delay: Duration::from_millis(1500),
         };
         let settings = read(&[
             ("HOST", "[::1]"),
@@ -154,6 +163,7 @@ mod tests {
             ("GRAPHQL_PLAYGROUND", "0"),
             ("METRICS_ADDR", "localhost:9000"),
             ("SHUTDOWN_TIMEOUT", "0"),
+            ("DRAIN_DELAY", "1.5"),
         ]);
         assert_eq!(
             settings.as_ref().map(ServerSettings::address),
@@ -179,6 +189,7 @@ mod tests {
             ("METRICS_ADDR", "127.0.0.1:8000", "is the address of the API itself"),
             ("METRICS_ADDR", "0.0.0.0:8000", "is the address of the API itself"),
             ("SHUTDOWN_TIMEOUT", "3601", "out of range"),
+            ("DRAIN_DELAY", "3601", "out of range"),
         ] {
             let faults = read(&[(name, value)]).err().unwrap_or_default();
             assert!(

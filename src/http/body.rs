@@ -1,12 +1,21 @@
 //! Reading a request's body, bounded in size and time.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes, HttpBody},
+    extract::{Request, State},
     http::{HeaderMap, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
+
+use super::{
+    in_flight::{Full, InFlight},
+    rest_error::RestError,
+    state::AppState,
+};
 
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,20 +26,50 @@ pub enum BodyError {
     TooSlow,
     /// The client stopped sending.
     Broken,
+    /// Too many other bodies and answers are in flight.
+    NoRoom,
 }
 
 /// Reads a body of at most `limit` bytes within `time`. One that is announced to be longer is not
-/// read at all.
-pub async fn read(body: Body, limit: usize, time: Duration) -> Result<Bytes, BodyError> {
+/// read at all. The bytes count as in flight until they are dropped.
+pub async fn read(
+    body: Body,
+    limit: usize,
+    time: Duration,
+    in_flight: &InFlight,
+) -> Result<Bytes, BodyError> {
     if u64::try_from(limit).is_ok_and(|limit| body.size_hint().lower() > limit) {
         return Err(BodyError::TooLarge);
     }
-    let reading = Limited::new(body, limit).collect();
-    match tokio::time::timeout(time, reading).await {
-        Err(_) => Err(BodyError::TooSlow),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
-        Ok(Err(_)) => Err(BodyError::Broken),
+    let reading = collect(body, limit, in_flight);
+    tokio::time::timeout(time, reading).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+async fn collect(mut body: Body, limit: usize, in_flight: &InFlight) -> Result<Bytes, BodyError> {
+    let mut share = in_flight.share();
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(BodyError::TooLarge);
+        }
+        share.grow(data.len()).map_err(|Full| BodyError::NoRoom)?;
+        bytes.extend_from_slice(&data);
+    }
+    Ok(share.keep(bytes))
+}
+
+/// Reads the body, within the limits, before the handler is called: for handlers that take it as bytes.
+pub async fn read_first(
+    State(state): State<Arc<AppState>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let limits = &state.limits;
+    match read(body, limits.body_bytes, limits.body_timeout, &state.in_flight).await {
+        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Err(error) => RestError::from(error).into_response(),
     }
 }
 

@@ -14,11 +14,12 @@ use axum::{
 
 use super::{
     body::{self, BodyError},
+    bounded_answer::BoundedAnswer,
     graphiql,
     graphql_request::{Parameters, has_query},
     graphql_response::Responder,
     media_type::{MediaType, negotiate},
-    request_id::RequestId,
+    request_id::{RequestId, name_operation},
     state::AppState,
 };
 use crate::{
@@ -69,6 +70,7 @@ pub async fn serve(
         Ok(parameters) => parameters,
         Err(response) => return response,
     };
+    name_operation(parameters.operation_name());
     let operation = match prepare(&state, parameters).await {
         Ok(operation) => operation,
         Err(refused) => return respond.refused(&refused),
@@ -99,26 +101,24 @@ async fn read(
         return Err(respond.unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
     let limits = &state.limits;
-    let bytes =
-        body::read(body, limits.body_bytes, limits.body_timeout).await.map_err(|error| {
-            let (status, message) = match error {
-                BodyError::TooLarge => (
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!(
-                        "The body is longer than {} bytes (MAX_BODY_BYTES).",
-                        limits.body_bytes
-                    ),
-                ),
-                BodyError::TooSlow => (
-                    StatusCode::REQUEST_TIMEOUT,
-                    "The body was not complete in time (BODY_TIMEOUT).".to_owned(),
-                ),
-                BodyError::Broken => {
-                    (StatusCode::BAD_REQUEST, "The body ended before it was complete.".to_owned())
-                }
-            };
-            respond.unreadable(status, &message)
-        })?;
+    let bytes = body::read(body, limits.body_bytes, limits.body_timeout, &state.in_flight).await;
+    let bytes = bytes.map_err(|error| {
+        let (status, message) = match error {
+            BodyError::NoRoom => return respond.failed(&ApiError::unavailable()),
+            BodyError::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("The body is longer than {} bytes (MAX_BODY_BYTES).", limits.body_bytes),
+            ),
+            BodyError::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "The body was not complete in time (BODY_TIMEOUT).".to_owned(),
+            ),
+            BodyError::Broken => {
+                (StatusCode::BAD_REQUEST, "The body ended before it was complete.".to_owned())
+            }
+        };
+        respond.unreadable(status, &message)
+    })?;
     Parameters::from_body(&bytes).map_err(|refused| respond.refused(&refused))
 }
 
@@ -145,7 +145,10 @@ async fn execute(
         return respond.failed(&failure.0);
     }
     match outcome {
-        Ok(executed) => respond.executed(&executed),
+        Ok(executed) => {
+            let answer = BoundedAnswer::new(state.limits.response_bytes, &state.in_flight);
+            respond.executed(&executed, answer)
+        }
         Err(refused) => respond.refused(&refused),
     }
 }

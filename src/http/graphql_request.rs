@@ -68,6 +68,11 @@ impl Parameters {
         Ok(parameters)
     }
 
+    /// The operation that is asked for by name.
+    pub fn operation_name(&self) -> Option<&str> {
+        self.operation_name.as_deref()
+    }
+
     /// Finds the text when only its hash was sent.
     pub fn into_request(
         self,

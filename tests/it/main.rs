@@ -12,8 +12,10 @@
 
 mod api;
 mod commands;
+mod connections;
 mod hostile;
 mod lifecycle;
+mod logging;
 mod socket;
 mod store;
 mod support;
