@@ -46,15 +46,17 @@ pub async fn serve_connection<H: Handler>(
         })
     });
     let stream = TokioIo::new(Watched::new(stream, activity.clone()));
-    let connection = http1::Builder::new()
-        // A client may say that it has nothing more to send and still listen.
-        .half_close(true)
-        .max_headers(limits.headers)
-        .max_buf_size(limits.header_bytes)
-        // The library's own limit would count silence between requests too.
-        .header_read_timeout(None)
-        .serve_connection(stream, service);
-    match within_limits(limits, &activity, pin!(connection)).await {
+    let mut connection = Box::pin(
+        http1::Builder::new()
+            // A client may say that it has nothing more to send and still listen.
+            .half_close(true)
+            .max_headers(limits.headers)
+            .max_buf_size(limits.header_bytes)
+            // The library's own limit would count silence between requests too.
+            .header_read_timeout(None)
+            .serve_connection(stream, service),
+    );
+    match within_limits(limits, &activity, connection.as_mut()).await {
         Some(Ok(())) => {}
         Some(Err(error)) => tracing::debug!(%error, "a connection ended early"),
         None => tracing::debug!("a connection was closed, because its client let the time pass"),
