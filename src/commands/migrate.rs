@@ -1,5 +1,7 @@
 //! `migrate`: applies or lists migrations.
 
+use std::fmt::Write;
+
 use clap::Args;
 
 use super::output::print;
@@ -25,7 +27,8 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut list = String::new();
     for migration in store.migrations().await? {
         let state = if migration.applied { "applied" } else { "missing" };
-        list += &format!("{:04}  {state}  {}\n", migration.version, migration.description);
+        let (version, description) = (migration.version, migration.description);
+        let _ = writeln!(list, "{version:04}  {state}  {description}");
     }
     store.close().await;
     print(&list)

@@ -57,9 +57,10 @@ impl Drop for RequestLine {
     fn drop(&mut self) {
         let _entered = self.span.enter();
         let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        match self.status {
-            Some(status) => tracing::info!(status, micros, "served"),
-            None => tracing::info!(micros, "given up: the client hung up, or the server stops"),
+        if let Some(status) = self.status {
+            tracing::info!(status, micros, "served");
+        } else {
+            tracing::info!(micros, "given up: the client hung up, or the server stops");
         }
     }
 }

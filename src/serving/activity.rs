@@ -186,6 +186,7 @@ impl State {
 /// Looks at the lines of a head as it comes in. The HTTP library takes a line feed alone for the end of a
 /// line; others do not, and would see another request.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 struct HeadScan {
     last: u8,
     /// Whether the line holds anything yet.

@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    http::{HeaderValue, Request, Response, Version, header, uri::Authority},
+    http::{HeaderValue, Request, Response, StatusCode, Version, header, uri::Authority},
 };
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -53,6 +53,8 @@ pub async fn answer(
     let mut response = handler.answer(request).await;
     let is_read = match rest.and_then(|rest| take(&rest)) {
         None => true,
+        // A server that has no room does not make any for what it refuses.
+        Some(_) if response.status() == StatusCode::SERVICE_UNAVAILABLE => false,
         // Reading now would invite the client to send.
         Some(rest) if asks_first && !rest.was_asked_for => false,
         Some(rest) => read_rest(rest.body, unwanted_bytes).await,

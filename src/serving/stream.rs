@@ -86,23 +86,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let lingers = match self.shut {
-            Some(lingers) => lingers,
-            None => {
-                ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-                let lingers = self.activity.shut(Instant::now());
-                self.shut = Some(lingers);
-                lingers
-            }
+        let lingers = if let Some(lingers) = self.shut {
+            lingers
+        } else {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            let lingers = self.activity.shut(Instant::now());
+            self.shut = Some(lingers);
+            lingers
         };
-        while lingers {
+        if !lingers {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
             let mut scratch = [0; 4096];
             let mut buffer = ReadBuf::new(&mut scratch);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
-                break;
+                return Poll::Ready(Ok(()));
             }
         }
-        Poll::Ready(Ok(()))
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{error::Error, fmt};
 
-use chrono::{SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
@@ -16,6 +16,8 @@ use tracing_subscriber::{
     },
     registry::LookupSpan,
 };
+
+use crate::clock::{Clock, SystemClock};
 
 /// Writes events as flat JSON objects. The names of spans are not written, only their fields, so the
 /// fields of spans and events must not share names.
@@ -31,7 +33,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let time = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+        let time = SystemClock.now().to_rfc3339_opts(SecondsFormat::Micros, true);
         let metadata = event.metadata();
         write!(
             writer,
