@@ -27,7 +27,6 @@ use std::{
 
 use async_graphql::{
     ComplexObject, EmptyMutation, EmptySubscription, Object, Schema, SimpleObject,
-    parser::parse_query,
 };
 use axum::{
     Router,
@@ -44,10 +43,7 @@ use mission_control::{
     },
     clock::{Clock, SystemClock},
     config::{Environment, Settings},
-    graphql::{
-        precheck::{Bounds, InputTypes, check_document, check_nesting},
-        sdl,
-    },
+    graphql::{AuthMode, Bounds, Limits, Pipeline, ServerInfo},
     store::{
         Store,
         users::{Lookup, PRELOADED, find_standings},
@@ -283,7 +279,7 @@ fn fixture(is_postgres: bool) -> Vec<String> {
 
 async fn fill(database: &str) {
     let environment = Environment::from_pairs([("DATABASE_URL", database)]);
-    let url = Settings::read_database(&environment).unwrap().0.url;
+    let url = Settings::read_database(&environment).unwrap().0.address;
     let store = Store::connect(&url).await.unwrap();
     store.migrate().await.unwrap();
     store.close().await;
@@ -501,17 +497,16 @@ async fn measure_parts(sqlite: &str) {
     println!();
     println!("| part | us |");
     println!("| --- | ---: |");
-    let schema = InputTypes::from_sdl(&sdl()).unwrap();
-    let document = parse_query(QUERY).unwrap();
-    per_call("parsing the document", || drop(parse_query(QUERY).unwrap()));
-    per_call("all checks before validation", || {
-        check_nesting(QUERY, 40).unwrap();
-        check_document(&document, &Bounds::default()).unwrap();
-        schema.check_variables(&document).unwrap();
-    });
+    let pipeline = Pipeline::new(
+        Limits { bounds: Bounds::default(), query_bytes: 16 * 1024, complexity: 5000 },
+        Duration::from_secs(10),
+        ServerInfo { auth_mode: AuthMode::Local },
+    )
+    .unwrap();
+    per_call("reading a new text, parsed to validated", || pipeline.check(QUERY).unwrap());
     let environment = Environment::from_pairs([("DATABASE_URL", sqlite)]);
     let store =
-        Store::connect(&Settings::read_database(&environment).unwrap().0.url).await.unwrap();
+        Store::connect(&Settings::read_database(&environment).unwrap().0.address).await.unwrap();
     let mut connection = sqlx::SqliteConnection::connect(sqlite).await.unwrap();
     let rounds = 20_000;
     let started = Instant::now();

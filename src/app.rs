@@ -11,13 +11,11 @@ use std::{
 };
 
 use anyhow::Context;
-use secrecy::ExposeSecret;
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
     time::timeout,
 };
-use url::Url;
 
 use crate::{
     accounts::Accounts,
@@ -26,14 +24,11 @@ use crate::{
         api::ClerkApi,
         http::ClerkHttp,
         jwks::{KeySource, RemoteKeySet},
-        key::VerifyingKey,
-        token::Expectations,
-        webhook::WebhookSecrets,
     },
     clock::Clock,
-    config::{AuthSettings, ClerkSettings, DatabaseSettings, Limits, Settings},
-    dev::{DIRECTORY, Development},
-    graphql::{AuthMode, ServerInfo, engine::Engine},
+    config::{AuthSettings, ClerkSettings, DatabaseSettings, RequestLimits, Settings},
+    dev::{DATA_DIRECTORY, Development},
+    graphql::{AuthMode, Pipeline, ServerInfo},
     http::{
         AppState, Front, InFlight, MAX_HEADER_BYTES, MAX_HEADERS, MAX_WEBHOOK_BYTES, Page,
         PersistedQueries, WEBHOOKS_AT_ONCE, metrics_router,
@@ -88,10 +83,12 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let identity = identity(&settings.auth, &clock, &metrics)?;
         let clerk_settings = settings.auth.clerk();
-        let leeway = clerk_settings.map(|clerk| clerk.leeway).unwrap_or_default();
+        let leeway = clerk_settings.map(|clerk| clerk.expectations.leeway).unwrap_or_default();
+        let webhook_secrets = clerk_settings.and_then(|clerk| clerk.webhook_secrets.clone());
         let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway, metrics.clone());
         let server_info = ServerInfo { auth_mode: identity.mode };
-        let engine = Engine::new(&settings.limits, settings.server.introspection, server_info)?;
+        let execution_time = settings.limits.execution_timeout;
+        let pipeline = Pipeline::new(settings.graphql, execution_time, server_info)?;
         let development = match &settings.auth {
             AuthSettings::Development(clerk) => {
                 let development = open_development(clerk, clock)?;
@@ -104,9 +101,9 @@ impl App {
         let state = Arc::new(AppState {
             authenticator: identity.authenticator,
             accounts,
-            engine,
+            pipeline,
             persisted_queries: PersistedQueries::default(),
-            webhook_secrets: webhook_secrets(&settings.auth)?,
+            webhook_secrets: webhook_secrets.map(Arc::new),
             metrics: metrics.clone(),
             keys: identity.keys,
             in_flight: InFlight::new(settings.limits.in_flight_bytes),
@@ -165,7 +162,7 @@ impl App {
     }
 }
 
-fn connection_limits(limits: &Limits) -> serving::Limits {
+fn connection_limits(limits: &RequestLimits) -> serving::Limits {
     let unwanted_bytes = limits.body_bytes.max(MAX_WEBHOOK_BYTES);
     serving::Limits {
         connections: limits.connections,
@@ -187,7 +184,7 @@ pub async fn open_store(settings: &DatabaseSettings) -> anyhow::Result<Store> {
     } else if !store.is_current().await? {
         anyhow::bail!(
             "the database {} lacks migrations, and DB_AUTO_MIGRATE is off: run `mission-control migrate`",
-            settings.url
+            settings.address
         );
     }
     Ok(store)
@@ -195,10 +192,10 @@ pub async fn open_store(settings: &DatabaseSettings) -> anyhow::Result<Store> {
 
 /// Opens the database, or says what to look at.
 pub async fn connect(settings: &DatabaseSettings) -> anyhow::Result<Store> {
-    Store::connect(&settings.url).await.with_context(|| {
+    Store::connect(&settings.address).await.with_context(|| {
         format!(
             "the database {} cannot be opened; see that DATABASE_URL is right and the database can be reached",
-            settings.url
+            settings.address
         )
     })
 }
@@ -206,7 +203,10 @@ pub async fn connect(settings: &DatabaseSettings) -> anyhow::Result<Store> {
 /// Applies the migrations that the database lacks.
 pub async fn migrate(store: &Store, settings: &DatabaseSettings) -> anyhow::Result<()> {
     store.migrate().await.with_context(|| {
-        format!("the database {} cannot be migrated; see that DATABASE_URL is right", settings.url)
+        format!(
+            "the database {} cannot be migrated; see that DATABASE_URL is right",
+            settings.address
+        )
     })
 }
 
@@ -229,12 +229,15 @@ fn identity(
         AuthSettings::Clerk(clerk) => (clerk, AuthMode::Clerk),
         AuthSettings::Development(clerk) => (clerk, AuthMode::Development),
     };
-    let http = ClerkHttp::new(Url::parse(&clerk.api_base)?, clerk.secret_key.as_ref())?;
+    let http = ClerkHttp::new(clerk.api.clone(), clerk.secret_key.as_ref())?;
     let keys = match &clerk.jwt_key {
-        Some(pem) => KeySource::Configured(Arc::new(VerifyingKey::from_pem(pem)?)),
-        None => KeySource::Remote(RemoteKeySet::new(http.clone(), clock.clone(), clerk.leeway)),
+        Some(key) => KeySource::Configured(Arc::new(key.clone())),
+        None => {
+            let leeway = clerk.expectations.leeway;
+            KeySource::Remote(RemoteKeySet::new(http.clone(), clock.clone(), leeway))
+        }
     };
-    let tokens = ClerkTokens::new(keys.clone(), expectations(clerk), clock.clone());
+    let tokens = ClerkTokens::new(keys.clone(), clerk.expectations.clone(), clock.clone());
     let tokens = if auth.is_development() { tokens.trust_development_keys() } else { tokens };
     Ok(Identity {
         authenticator: Authenticator::clerk(tokens, metrics.clone()),
@@ -244,32 +247,12 @@ fn identity(
     })
 }
 
-/// What webhook messages are signed with; none are expected without a secret.
-fn webhook_secrets(auth: &AuthSettings) -> anyhow::Result<Option<Arc<WebhookSecrets>>> {
-    let secrets = auth.clerk().map(|clerk| clerk.webhook_secrets.as_slice()).unwrap_or_default();
-    if secrets.is_empty() {
-        return Ok(None);
-    }
-    let secrets = WebhookSecrets::parse(secrets.iter().map(ExposeSecret::expose_secret))?;
-    Ok(Some(Arc::new(secrets)))
-}
-
-fn expectations(clerk: &ClerkSettings) -> Expectations {
-    Expectations {
-        leeway: clerk.leeway,
-        verify_iat: clerk.verify_iat,
-        issuers: clerk.issuers.clone(),
-        audiences: clerk.audiences.clone(),
-        authorized_parties: clerk.authorized_parties.clone(),
-    }
-}
-
-/// The stand-in for Clerk that a development server is its own.
+/// The development issuer that a development server verifies its tokens with.
 pub fn open_development(
     clerk: &ClerkSettings,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Development> {
-    let issuer = clerk.issuers.first().context("development mode has no issuer")?;
+    let issuer = clerk.expectations.issuers.first().context("development mode has no issuer")?;
     let secret_key = clerk.secret_key.clone().context("development mode has no secret key")?;
-    Development::open(Path::new(DIRECTORY), issuer.clone(), secret_key, clock)
+    Development::open(Path::new(DATA_DIRECTORY), issuer.clone(), secret_key, clock)
 }

@@ -7,17 +7,19 @@
 //!
 //! | module | about |
 //! | --- | --- |
-//! | [`clock`] | time as a parameter |
+//! | [`clock`], [`loopback`] | time as a parameter; which hosts are this machine |
 //! | [`model`] | users, organizations, memberships as plain values |
-//! | [`config`] | settings, all faults at once |
+//! | [`error`] | what a client may see of a failure |
 //! | [`telemetry`] | logging and counters |
 //! | [`store`] | every SQL statement, once for both databases |
 //! | [`clerk`] | tokens, keys, the Backend API, profiles, webhooks |
 //! | [`auth`] | from an `Authorization` header to a session |
 //! | [`accounts`] | the writes, one transaction each |
 //! | [`graphql`] | schema, resolvers, and the checks before them |
-//! | [`dev`], [`http`] | routes and middleware; development mode's stand-in for Clerk |
+//! | [`config`] | settings, all faults at once, in the types of the modules above |
+//! | [`dev`] | development mode: an issuer that speaks Clerk's API, and people to sign in as |
 //! | [`serving`] | connections: their times and limits, and how they end; knows no route |
+//! | [`http`] | routes and middleware |
 //! | [`app`] | building a server apart from running it |
 //! | [`commands`] | the command line |
 //!
@@ -33,8 +35,10 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod dev;
+pub mod error;
 pub mod graphql;
 pub mod http;
+pub mod loopback;
 pub mod model;
 pub mod serving;
 pub mod store;

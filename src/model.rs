@@ -117,6 +117,40 @@ impl fmt::Debug for User {
     }
 }
 
+/// What a source says about a person: a session token, Clerk's user object, or local mode. A value
+/// that is absent says nothing.
+///
+/// Every place that reads, merges or stores a profile names all fields, so that the compiler lists
+/// them when a field is added.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// E-mail address, trimmed and in lower case.
+    pub email: Option<String>,
+    /// Whether the source vouches for the address; never true without one.
+    pub email_verified: bool,
+    /// Display name: no outer white space, no control characters.
+    pub name: Option<String>,
+}
+
+impl Profile {
+    /// Whether both address and name are known, so that there is nothing left to ask Clerk for.
+    pub fn is_complete(&self) -> bool {
+        self.email.is_some() && self.name.is_some()
+    }
+}
+
+impl fmt::Debug for Profile {
+    /// Shows what is known without showing it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { email, email_verified, name } = self;
+        f.debug_struct("Profile")
+            .field("has_email", &email.is_some())
+            .field("email_verified", email_verified)
+            .field("has_name", &name.is_some())
+            .finish()
+    }
+}
+
 /// A group of people working together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organization {
@@ -198,6 +232,22 @@ impl Role {
     }
 }
 
+/// Whether a text has nothing to show: white space and invisible characters only, or nothing at all.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|sign| sign.is_whitespace() || is_invisible(sign))
+}
+
+/// Unicode's property `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt), and the empty Braille
+/// pattern.
+fn is_invisible(sign: char) -> bool {
+    matches!(sign,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// The best name available: preferred name, else full name, else the part of the e-mail address
 /// before the `@`, else `User`.
 pub fn display_name<'a>(
@@ -228,6 +278,43 @@ mod tests {
         for ((preferred, name, email), shown) in cases {
             assert_eq!(display_name(preferred, name, email), shown);
         }
+    }
+
+    #[test]
+    fn invisible_characters_alone_are_blank() {
+        for blank in
+            ["", " \t", "\u{200b}", "\u{2060} \u{feff}", "\u{3164}", "\u{2800}", "\u{e0041}"]
+        {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        // A joined emoji, a name with a joiner in it, Khmer.
+        for shown in ["a", "\u{200b}a", "👩\u{200d}💻", "می\u{200c}خواهم", "ខ្មែរ"]
+        {
+            assert!(!is_blank(shown), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn a_profile_is_complete_with_address_and_name() {
+        let profile = |email: Option<&str>, name: Option<&str>| Profile {
+            email: email.map(str::to_owned),
+            email_verified: false,
+            name: name.map(str::to_owned),
+        };
+        assert!(profile(Some("a@x.test"), Some("Ada")).is_complete());
+        assert!(!profile(Some("a@x.test"), None).is_complete());
+        assert!(!profile(None, Some("Ada")).is_complete());
+    }
+
+    #[test]
+    fn debug_shows_neither_address_nor_name() {
+        let profile = Profile {
+            email: Some("ada@x.test".to_owned()),
+            email_verified: true,
+            name: Some("Lovelace".to_owned()),
+        };
+        let text = format!("{profile:?}");
+        assert!(!text.contains("ada") && !text.contains("Lovelace"), "{text}");
     }
 
     #[test]

@@ -192,7 +192,7 @@ function developmentSession() {
   async function mint(wanted) {
     const asked = performance.now();
     try {
-      const response = await fetch("/dev/tokens", {
+      const response = await fetch("dev/tokens", {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ user: wanted }),
@@ -219,7 +219,7 @@ function developmentSession() {
   }
 
   async function begin() {
-    const response = await fetch("/dev/people");
+    const response = await fetch("dev/people");
     const { people } = await response.json();
     const remembered = memory.read("person");
     list.replaceChildren(
@@ -431,7 +431,7 @@ function fetcherOf(session) {
     const token = await session.token();
     let response;
     try {
-      response = await fetch("/graphql", {
+      response = await fetch("graphql", {
         method: "POST",
         headers: {
           accept: "application/graphql-response+json, application/json;q=0.9",

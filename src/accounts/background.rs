@@ -1,19 +1,19 @@
-//! What happens without being asked for: interrupted deletions are finished, old rows are forgotten.
-//! Every instance does it; the statements see to it that one of them does each piece of work.
+//! The background job: finishes interrupted deletions and deletes old rows.
+//! Every instance runs it; compare-and-set in the statements gives each piece of work to one instance.
 
 use std::time::Duration;
 
 use super::Accounts;
 
 /// How often interrupted deletions are looked for.
-const INTERVAL: Duration = Duration::from_mins(1);
+const ROUND_INTERVAL: Duration = Duration::from_mins(1);
 /// Every so many times, old rows are forgotten too.
 const ROUNDS_PER_EXPIRY: u32 = 60;
 
 impl Accounts {
-    /// Works now and every minute, for ever. A failure is logged and tried again a minute later.
+    /// Works now and every minute, until the task is aborted. A failure is logged and tried again a minute later.
     pub async fn keep_tidy(self) {
-        let mut ticks = tokio::time::interval(INTERVAL);
+        let mut ticks = tokio::time::interval(ROUND_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for round in (0..ROUNDS_PER_EXPIRY).cycle() {
             ticks.tick().await;

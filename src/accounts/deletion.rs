@@ -8,32 +8,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    AccountError, Accounts, Refusal,
-    resolution::{Effort, lookup},
-    standing::{WhileDeleting, check},
+    AccountError, Accounts, SessionRefusal,
+    resolution::ResolveOptions,
+    standing::{WhileDeleting, admit_session, lookup},
 };
 use crate::{
     auth::{LOCAL_CLERK_USER_ID, Session},
     clerk::api::{ClerkApiError, Deletion},
     model::{AttemptId, OrganizationId, User, UserId},
     store::{
-        dialect, memberships, organizations, sessions,
-        tombstones::{self, Kind, Tombstone},
+        Tx, locks, memberships, organizations, sessions,
+        tombstones::{self, Tombstone, TombstoneKind},
         users::{self, DeletionMark, Lookup},
     },
 };
 
 /// How long Clerk may take for a deletion in all. A request has ten seconds (`EXECUTION_TIMEOUT`), and
 /// its caller is to hear that Clerk was slow rather than that everything was.
-const AT_CLERK: Duration = Duration::from_secs(8);
+const CLERK_DELETION_TIMEOUT: Duration = Duration::from_secs(8);
 /// A mark older than this belongs to an attempt that was interrupted.
-const ABANDONED: TimeDelta = TimeDelta::seconds(60);
+const ABANDONED_AFTER: TimeDelta = TimeDelta::seconds(60);
 
 /// A super admin named a user who is not there (any more).
-const UNKNOWN: AccountError = AccountError::NotFound("There is no user with this ID.");
+const UNKNOWN_USER: AccountError = AccountError::NotFound("There is no user with this ID.");
 
 /// Whose account is to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub enum Target {
     Own,
     /// The account with this id; anyone else's takes a super admin.
     User(UserId),
-    /// An id that is no id of ours: nobody's.
+    /// A malformed id, which belongs to no user.
     Nobody,
 }
 
@@ -84,7 +84,7 @@ struct Attempt {
     mark: DeletionMark,
     /// Whether no other attempt had left a mark.
     is_first: bool,
-    /// The organizations that will go. Reported when somebody else has removed the rows meanwhile,
+    /// The organizations that will go. Reported when another attempt has removed the rows meanwhile,
     /// which is no error.
     expected: Vec<OrganizationId>,
 }
@@ -112,11 +112,11 @@ impl Accounts {
         let mut reader = self.store.read().await?;
         let standing = users::find_standing(reader.conn(), lookup(session)).await?;
         drop(reader);
-        check(&standing, session, self.leeway, WhileDeleting::Admit)?;
+        admit_session(&standing, session, self.leeway, WhileDeleting::Admit)?;
         match standing.user {
             Some(user) => Ok(Arc::new(user)),
-            // Somebody known to Clerk alone may want to be gone there.
-            None => Ok(self.find_or_create(session, Effort::default()).await?.user),
+            // A user who exists only at Clerk may delete the account there.
+            None => Ok(self.find_or_create(session, ResolveOptions::default()).await?.user),
         }
     }
 
@@ -170,8 +170,10 @@ impl Accounts {
             .await
             .map_err(|error| AccountError::Internal(format!("the deletion ended: {error}")))?;
         let (organizations, at_clerk) = match outcome {
-            // The session is somebody else's, and still counts.
-            Err(AccountError::Refused(Refusal::Vanished)) if !was_own => return Err(UNKNOWN),
+            // The session is that of a super admin, and still counts.
+            Err(AccountError::Refused(SessionRefusal::Vanished)) if !was_own => {
+                return Err(UNKNOWN_USER);
+            }
             outcome => outcome?,
         };
         Ok(DeletedAccount { user_id: target.id, was_own, organizations, at_clerk })
@@ -190,18 +192,18 @@ impl Accounts {
             Target::Nobody => None,
         };
         if !session.is_super_admin(&caller) {
-            // The same for every id, so that nobody learns which ones exist.
+            // The same answer for every id, so that it does not tell which ids exist.
             return Err(AccountError::Forbidden("Only a super admin may delete another user."));
         }
-        let Some(id) = id else { return Err(UNKNOWN) };
+        let Some(id) = id else { return Err(UNKNOWN_USER) };
         let mut reader = self.store.read().await?;
-        users::load_users(reader.conn(), &[id]).await?.pop().ok_or(UNKNOWN)
+        users::load_users(reader.conn(), &[id]).await?.pop().ok_or(UNKNOWN_USER)
     }
 
     /// Commits the mark.
     async fn mark(&self, mut mark: DeletionMark) -> Result<Attempt, AccountError> {
         let mut tx = self.store.begin().await?;
-        dialect::lock_clerk_id(tx.conn(), &mark.clerk_user_id).await?;
+        locks::lock_clerk_id(tx.conn(), &mark.clerk_user_id).await?;
         let earlier = users::find_deletion_mark(tx.conn(), mark.user_id).await?;
         let is_first = earlier.is_none();
         // Every session that asked is to be gone, whichever attempt succeeds.
@@ -211,7 +213,7 @@ impl Accounts {
             }
         }
         if !users::mark_deletion(tx.conn(), &mark).await? {
-            return Err(Refusal::Vanished.into());
+            return Err(SessionRefusal::Vanished.into());
         }
         let expected =
             organizations::find_solitary_organizations_of(tx.conn(), mark.user_id).await?;
@@ -260,7 +262,7 @@ impl Accounts {
             // Refused after another attempt: that one may have been successful.
             Err(ClerkApiError::Refused { reason, .. } | ClerkApiError::Unknown(reason)) => reason,
         };
-        let left = AT_CLERK.saturating_sub(started.elapsed());
+        let left = CLERK_DELETION_TIMEOUT.saturating_sub(started.elapsed());
         match tokio::time::timeout(left, clerk.get_user(&mark.clerk_user_id)).await {
             Ok(Err(ClerkApiError::NotFound)) => Verdict::Gone(ClerkOutcome::Deleted),
             Ok(Ok(_)) => Verdict::StillThere(lost),
@@ -277,7 +279,7 @@ impl Accounts {
     ) -> Result<Option<Vec<OrganizationId>>, AccountError> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        dialect::lock_clerk_id(tx.conn(), &mark.clerk_user_id).await?;
+        locks::lock_clerk_id(tx.conn(), &mark.clerk_user_id).await?;
         let mut user_id = mark.user_id;
         if at_clerk != ClerkOutcome::Kept {
             // Another attempt may have kept the user at Clerk, and a new account been started since.
@@ -296,8 +298,13 @@ impl Accounts {
         if mark.clerk_user_id != LOCAL_CLERK_USER_ID {
             let is_permanent = at_clerk != ClerkOutcome::Kept;
             let tombstone = Tombstone { is_permanent, deleted_at: now };
-            tombstones::write_tombstone(tx.conn(), Kind::User, &mark.clerk_user_id, tombstone)
-                .await?;
+            tombstones::write_tombstone(
+                tx.conn(),
+                TombstoneKind::User,
+                &mark.clerk_user_id,
+                tombstone,
+            )
+            .await?;
             // A session lives on at Clerk and can obtain later tokens; it asked to be gone.
             for session_id in asked.iter().filter(|_| !is_permanent) {
                 sessions::revoke_session(tx.conn(), session_id, now, None).await?;
@@ -310,7 +317,7 @@ impl Accounts {
     /// Carries on with every deletion whose mark is older than a minute. Of several instances, one
     /// takes each.
     pub async fn finish_deletions(&self) -> Result<(), AccountError> {
-        let before = self.clock.now() - ABANDONED;
+        let before = self.clock.now() - ABANDONED_AFTER;
         let mut reader = self.store.read().await?;
         let stale = users::find_stale_deletion_marks(reader.conn(), before).await?;
         drop(reader);
@@ -338,14 +345,14 @@ impl Accounts {
 /// Removes a user's rows: the local organizations nobody else is in, succession in the others, then
 /// the user. `None` when there is no such user. The caller holds the lock on the Clerk id.
 pub(super) async fn purge_rows(
-    tx: &mut crate::store::Tx<'_>,
+    tx: &mut Tx<'_>,
     user: UserId,
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
 ) -> Result<Option<Vec<OrganizationId>>, AccountError> {
     let local = organizations::find_local_organizations_of(tx.conn(), user).await?;
     // Two last members who leave at once would each see the other and both stay away from the
     // organization; with its lock held, the second one sees what the first one left.
-    dialect::lock_organizations(tx.conn(), &local).await?;
+    locks::lock_organizations(tx.conn(), &local).await?;
     let solitary = organizations::find_solitary_organizations_of(tx.conn(), user).await?;
     for organization in local.iter().filter(|id| !solitary.contains(id)) {
         memberships::promote_successor(tx.conn(), *organization, user, now).await?;

@@ -1,14 +1,17 @@
 //! What an account function can answer instead of doing what was asked: the only vocabulary of
 //! failure that GraphQL and REST see.
 
-use crate::store::StoreError;
+use crate::{
+    error::{ApiError, Code},
+    store::StoreError,
+};
 
 /// A failed account function.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// The session does not count (any more). Clients see the uniform 401.
     #[error("refused: {}", .0.reason())]
-    Refused(Refusal),
+    Refused(SessionRefusal),
     /// Signed in, but not allowed.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -28,7 +31,7 @@ pub enum AccountError {
 
 /// Why a verified session does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum SessionRefusal {
     /// The account was deleted, and the session or token is from before.
     Deleted,
     /// The session was signed out or revoked.
@@ -43,7 +46,7 @@ pub enum Refusal {
     Vanished,
 }
 
-impl Refusal {
+impl SessionRefusal {
     /// A short stable word for logs and counters.
     pub const fn reason(self) -> &'static str {
         match self {
@@ -57,8 +60,31 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for AccountError {
-    fn from(refusal: Refusal) -> Self {
+impl From<SessionRefusal> for AccountError {
+    fn from(refusal: SessionRefusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+/// What the client may know of a failure; what it may not is logged here, once.
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Refused(refusal) => {
+                tracing::info!(reason = refusal.reason(), "session refused");
+                Self::unauthenticated()
+            }
+            AccountError::Forbidden(message) => Self::new(Code::Forbidden, message),
+            AccountError::NotFound(message) => Self::bad_input(message),
+            AccountError::IdentityProvider(_) => Self::new(
+                Code::IdentityProviderUnavailable,
+                "The identity provider could not delete the user now. Nothing is lost; try again.",
+            ),
+            AccountError::Store(error) => error.into(),
+            AccountError::Internal(detail) => {
+                tracing::error!(detail, "internal error");
+                Self::internal()
+            }
+        }
     }
 }

@@ -5,8 +5,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    AccountError, Accounts, creation::insert_account, deletion::purge_rows, mirror,
-    resolution::FIRST_BACK_OFF,
+    AccountError, Accounts, back_off::FIRST_BACK_OFF, deletion::purge_rows, mirror,
+    new_account::insert_account,
 };
 use crate::{
     clerk::{
@@ -15,17 +15,17 @@ use crate::{
     },
     model::UserId,
     store::{
-        Tx, dialect, sessions,
-        tombstones::{self, Kind, Tombstone},
-        users::{self, ClerkProfile, Lookup, NewUser},
+        Tx, locks, sessions,
+        tombstones::{self, Tombstone, TombstoneKind},
+        users::{self, ClerkUpdate, Lookup, NewUser},
         webhook_messages,
     },
 };
 
 /// Tokens of a session that has ended live on for a minute or two; a day is plenty.
-const REVOCATION: TimeDelta = TimeDelta::hours(24);
+const REVOCATION_RETENTION: TimeDelta = TimeDelta::hours(24);
 /// How long message ids are kept. A replay that is older is harmless.
-const MESSAGE_MEMORY: TimeDelta = TimeDelta::days(30);
+const MESSAGE_ID_RETENTION: TimeDelta = TimeDelta::days(30);
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,10 +72,12 @@ impl Accounts {
                     // Whether the session's last request or its end comes first, the user exists.
                     mirror::find_or_insert_user(&mut tx, user_id, now).await?;
                 }
-                let until = Some(now + REVOCATION);
+                let until = Some(now + REVOCATION_RETENTION);
                 sessions::revoke_session(tx.conn(), session_id, now, until).await?;
             }
-            Event::Unknown { kind } => tracing::debug!(kind, "an event that changes nothing here"),
+            Event::Unknown { event_type } => {
+                tracing::debug!(event_type, "an event that changes nothing here");
+            }
         }
         tx.commit().await?;
         Ok(Applied::Now)
@@ -85,7 +87,8 @@ impl Accounts {
     pub async fn expire(&self) -> Result<(), AccountError> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        let messages = webhook_messages::expire_messages(tx.conn(), now - MESSAGE_MEMORY).await?;
+        let messages =
+            webhook_messages::expire_messages(tx.conn(), now - MESSAGE_ID_RETENTION).await?;
         let sessions = sessions::expire_revocations(tx.conn(), now).await?;
         tx.commit().await?;
         tracing::debug!(messages, sessions, "old messages and revoked sessions were forgotten");
@@ -99,32 +102,34 @@ async fn apply_user(
     user: &ClerkUser,
     now: DateTime<Utc>,
 ) -> Result<(), AccountError> {
-    dialect::lock_clerk_id(tx.conn(), &user.clerk_id).await?;
+    locks::lock_clerk_id(tx.conn(), &user.clerk_id).await?;
     let standing = users::find_standing(tx.conn(), Lookup::of_user(&user.clerk_id)).await?;
     let updated_at = mirror::as_of(user.updated_at);
-    let email = user.profile.email.as_deref();
+    // An address that cannot be used says nothing; an empty list says that none is left.
+    let has_lost_email = !user.has_addresses;
     if let Some(known) = standing.user {
-        let profile = ClerkProfile {
-            // An address that cannot be used says nothing; an empty list says that none is left.
-            email: email.map(Some).or((!user.has_addresses).then_some(None)),
-            email_verified: user.profile.email_verified,
-            name: user.profile.name.as_deref(),
+        let update = ClerkUpdate {
+            profile: user.profile.clone(),
+            has_lost_email,
             banned: user.banned,
             updated_at,
             next_try: now + FIRST_BACK_OFF,
             now,
         };
-        users::apply_clerk_profile(tx.conn(), known.id, profile).await?;
+        users::apply_clerk_update(tx.conn(), known.id, &update).await?;
     } else if standing.tombstone.is_none() {
-        let says_email = email.is_some() || !user.has_addresses;
+        let says_email = user.profile.email.is_some() || has_lost_email;
         let new = NewUser {
-            email,
-            email_verified: user.profile.email_verified,
+            id: UserId::generate(),
+            clerk_user_id: &user.clerk_id,
+            profile: user.profile.clone(),
             email_as_of: says_email.then_some(updated_at),
-            name: user.profile.name.as_deref(),
             clerk_updated_at: Some(updated_at),
             banned: user.banned,
-            ..NewUser::nameless(UserId::generate(), &user.clerk_id, now)
+            // Clerk has not been asked yet.
+            profile_tried_at: None,
+            profile_next_try: None,
+            now,
         };
         insert_account(tx, &new).await?;
     }
@@ -137,13 +142,13 @@ async fn remove_user(
     clerk_id: &str,
     now: DateTime<Utc>,
 ) -> Result<(), AccountError> {
-    dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
+    locks::lock_clerk_id(tx.conn(), clerk_id).await?;
     let standing = users::find_standing(tx.conn(), Lookup::of_user(clerk_id)).await?;
     if let Some(user) = standing.user {
         purge_rows(tx, user.id, now).await?;
         tracing::info!(user = %user.id, "user deleted, because it was deleted at Clerk");
     }
     let tombstone = Tombstone { is_permanent: true, deleted_at: now };
-    tombstones::write_tombstone(tx.conn(), Kind::User, clerk_id, tombstone).await?;
+    tombstones::write_tombstone(tx.conn(), TombstoneKind::User, clerk_id, tombstone).await?;
     Ok(())
 }

@@ -11,22 +11,22 @@ use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use super::Refusal;
+use super::SessionRefusal;
 
 /// How long a refusal counts without asking Clerk again.
-const MEMORY: TimeDelta = TimeDelta::seconds(10);
+const REFUSAL_MEMORY: TimeDelta = TimeDelta::seconds(10);
 /// Refusals remembered at most.
-const CAPACITY: usize = 1024;
+const MAX_REFUSALS: usize = 1024;
 
 /// A lock per Clerk id. Only users that do not exist yet take it.
 pub(super) struct FirstRequests {
     locks: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
-    refusals: Cache<String, (Refusal, DateTime<Utc>)>,
+    refusals: Cache<String, (SessionRefusal, DateTime<Utc>)>,
 }
 
 impl Default for FirstRequests {
     fn default() -> Self {
-        Self { locks: Mutex::default(), refusals: Cache::new(CAPACITY) }
+        Self { locks: Mutex::default(), refusals: Cache::new(MAX_REFUSALS) }
     }
 }
 
@@ -36,14 +36,19 @@ impl FirstRequests {
         &self,
         clerk_user_id: &str,
         now: DateTime<Utc>,
-    ) -> Option<Refusal> {
+    ) -> Option<SessionRefusal> {
         let (refusal, at) = self.refusals.get(clerk_user_id)?;
         // A clock that was set back must not prolong it.
-        ((now - at).abs() < MEMORY).then_some(refusal)
+        ((now - at).abs() < REFUSAL_MEMORY).then_some(refusal)
     }
 
     /// Remembers that Clerk's answer refused this user.
-    pub(super) fn remember(&self, clerk_user_id: &str, refusal: Refusal, now: DateTime<Utc>) {
+    pub(super) fn remember(
+        &self,
+        clerk_user_id: &str,
+        refusal: SessionRefusal,
+        now: DateTime<Utc>,
+    ) {
         self.refusals.insert(clerk_user_id.to_owned(), (refusal, now));
     }
 
@@ -54,7 +59,7 @@ impl FirstRequests {
             if let Some(lock) = locks.get(clerk_user_id).and_then(Weak::upgrade) {
                 lock
             } else {
-                // Whoever adds one sweeps, so that the map never outgrows what is in use.
+                // Adding a lock sweeps out those no longer held, so that the map never outgrows what is in use.
                 locks.retain(|_, lock| lock.strong_count() > 0);
                 let lock = Arc::new(AsyncMutex::new(()));
                 locks.insert(clerk_user_id.to_owned(), Arc::downgrade(&lock));

@@ -3,16 +3,16 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AccountError, Accounts, creation::insert_account};
+use super::{AccountError, Accounts, new_account::insert_account};
 use crate::{
     clerk::event::{ClerkMembership, ClerkOrganization},
     clock::truncate,
     model::{Role, UserId},
     store::{
-        StoreError, Tx, dialect,
+        StoreError, Tx, locks,
         memberships::{self, ClerkMembershipState},
         organizations::{self, ClerkOrganizationState, Mirror},
-        tombstones::{self, Kind, Tombstone},
+        tombstones::{self, Tombstone, TombstoneKind},
         users::{self, Lookup, NewUser},
     },
 };
@@ -38,9 +38,10 @@ pub(super) async fn apply_organization(
     organization: &ClerkOrganization,
     now: DateTime<Utc>,
 ) -> Result<Option<Mirror>, StoreError> {
-    dialect::lock_clerk_id(tx.conn(), &organization.clerk_id).await?;
+    locks::lock_clerk_id(tx.conn(), &organization.clerk_id).await?;
     let clerk_id = &organization.clerk_id;
-    if tombstones::find_tombstone(tx.conn(), Kind::Organization, clerk_id).await?.is_some() {
+    if tombstones::find_tombstone(tx.conn(), TombstoneKind::Organization, clerk_id).await?.is_some()
+    {
         return Ok(None);
     }
     let state = ClerkOrganizationState {
@@ -67,18 +68,18 @@ pub(super) async fn promote_creator(
     }
 }
 
-/// Removes the mirror of an organization, for ever.
+/// Removes the mirror of an organization and leaves a tombstone.
 pub(super) async fn remove_organization(
     tx: &mut Tx<'_>,
     clerk_id: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
+    locks::lock_clerk_id(tx.conn(), clerk_id).await?;
     if let Some(mirror) = organizations::find_mirror(tx.conn(), clerk_id).await? {
         organizations::delete_organization(tx.conn(), mirror.id).await?;
     }
     let tombstone = Tombstone { is_permanent: true, deleted_at: now };
-    tombstones::write_tombstone(tx.conn(), Kind::Organization, clerk_id, tombstone).await
+    tombstones::write_tombstone(tx.conn(), TombstoneKind::Organization, clerk_id, tombstone).await
 }
 
 /// Creates or updates a mirrored membership, and before it the organization and the user that it
@@ -103,8 +104,8 @@ async fn save_membership(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let clerk_id = &membership.clerk_id;
-    dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
-    if tombstones::find_tombstone(tx.conn(), Kind::Membership, clerk_id).await?.is_some() {
+    locks::lock_clerk_id(tx.conn(), clerk_id).await?;
+    if tombstones::find_tombstone(tx.conn(), TombstoneKind::Membership, clerk_id).await?.is_some() {
         return Ok(());
     }
     let is_creator = mirror.clerk_created_by.as_deref() == Some(membership.user_id.as_str());
@@ -119,7 +120,7 @@ async fn save_membership(
     memberships::upsert_mirrored_membership(tx.conn(), &state).await
 }
 
-/// Removes a mirrored membership, for ever: whoever joins again has a new one.
+/// Removes a mirrored membership and leaves a tombstone: joining again makes a membership with a new id.
 pub(super) async fn remove_membership(
     tx: &mut Tx<'_>,
     clerk_id: &str,
@@ -134,8 +135,8 @@ pub(super) async fn remove_membership(
         find_or_insert_user(tx, &membership.user_id, now).await?;
     }
     // An event that tells no more than the id has locked nothing yet.
-    dialect::lock_clerk_id(tx.conn(), clerk_id).await?;
-    tombstones::write_tombstone(tx.conn(), Kind::Membership, clerk_id, tombstone).await?;
+    locks::lock_clerk_id(tx.conn(), clerk_id).await?;
+    tombstones::write_tombstone(tx.conn(), TombstoneKind::Membership, clerk_id, tombstone).await?;
     memberships::delete_mirrored_membership(tx.conn(), clerk_id).await?;
     promote_creator(tx, mirror.as_ref(), now).await
 }
@@ -147,7 +148,7 @@ pub(super) async fn find_or_insert_user(
     clerk_user_id: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<UserId>, StoreError> {
-    dialect::lock_clerk_id(tx.conn(), clerk_user_id).await?;
+    locks::lock_clerk_id(tx.conn(), clerk_user_id).await?;
     let standing = users::find_standing(tx.conn(), Lookup::of_user(clerk_user_id)).await?;
     match standing.user {
         Some(user) => Ok(Some(user.id)),

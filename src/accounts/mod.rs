@@ -1,6 +1,7 @@
 //! The life of an account: everything that writes. Called alike by GraphQL, by REST and by the
 //! background job; knows sessions, Clerk and the store, but neither GraphQL nor HTTP.
 
+mod back_off;
 mod background;
 mod creation;
 mod deletion;
@@ -8,6 +9,7 @@ mod error;
 mod events;
 mod first_requests;
 mod mirror;
+mod new_account;
 mod profile_changes;
 mod resolution;
 mod standing;
@@ -17,10 +19,10 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 pub use deletion::{ClerkOutcome, DeletedAccount, DeletionRequest, Target};
-pub use error::{AccountError, Refusal};
+pub use error::{AccountError, SessionRefusal};
 pub use events::Applied;
 pub use profile_changes::{Mistake, MistakeKind, ProfileInput};
-pub use resolution::{Effort, Resolved};
+pub use resolution::{ResolveOptions, ResolvedUser};
 
 use self::first_requests::FirstRequests;
 use crate::{

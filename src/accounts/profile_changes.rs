@@ -6,18 +6,18 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use super::{AccountError, Accounts, Refusal};
+use super::{AccountError, Accounts, SessionRefusal};
 use crate::{
-    model::User,
+    model::{User, is_blank},
     store::users::{self, ProfileChanges},
 };
 
 /// Longest full name, in Unicode scalar values after trimming.
-const LONGEST_NAME: usize = 200;
+const MAX_NAME: usize = 200;
 /// Longest short name and pronouns.
-const LONGEST_SHORT_TEXT: usize = 100;
+const MAX_SHORT_TEXT: usize = 100;
 /// Longest notes and context.
-const LONGEST_TEXT: usize = 10_000;
+const MAX_TEXT: usize = 10_000;
 
 /// Changes as a client sends them: `None` keeps a field, `Some(None)` clears it.
 #[derive(Clone, Default)]
@@ -60,35 +60,37 @@ pub enum MistakeKind {
 
 impl ProfileInput {
     /// The changes to store, or every mistake at once.
-    pub fn check(self) -> Result<ProfileChanges, Vec<Mistake>> {
+    pub fn validate(self) -> Result<ProfileChanges, Vec<Mistake>> {
         let mut mistakes = Vec::new();
-        let mut check = |field, value: Option<Option<String>>, kind| {
+        let mut validate = |field, value: Option<Option<String>>, rule| {
             value.map(|value| {
-                value.and_then(|text| match kind {
-                    Kind::Line(longest) => line(field, &text, longest, &mut mistakes),
-                    Kind::Text(longest) => text_block(field, &text, longest, &mut mistakes),
-                    Kind::Timezone => timezone(field, &text, &mut mistakes),
+                value.and_then(|text| match rule {
+                    TextRule::Line(longest) => line(field, &text, longest, &mut mistakes),
+                    TextRule::Text(longest) => text_block(field, &text, longest, &mut mistakes),
+                    TextRule::Timezone => timezone(field, &text, &mut mistakes),
                 })
             })
         };
+        let Self { name, preferred_name, pronouns, timezone, notes, context } = self;
         let changes = ProfileChanges {
-            name: check("name", self.name, Kind::Line(LONGEST_NAME)),
-            preferred_name: check(
+            name: validate("name", name, TextRule::Line(MAX_NAME)),
+            preferred_name: validate(
                 "preferred_name",
-                self.preferred_name,
-                Kind::Line(LONGEST_SHORT_TEXT),
+                preferred_name,
+                TextRule::Line(MAX_SHORT_TEXT),
             ),
-            pronouns: check("pronouns", self.pronouns, Kind::Line(LONGEST_SHORT_TEXT)),
-            timezone: check("timezone", self.timezone, Kind::Timezone),
-            notes: check("notes", self.notes, Kind::Text(LONGEST_TEXT)),
-            context: check("context", self.context, Kind::Text(LONGEST_TEXT)),
+            pronouns: validate("pronouns", pronouns, TextRule::Line(MAX_SHORT_TEXT)),
+            timezone: validate("timezone", timezone, TextRule::Timezone),
+            notes: validate("notes", notes, TextRule::Text(MAX_TEXT)),
+            context: validate("context", context, TextRule::Text(MAX_TEXT)),
         };
         if mistakes.is_empty() { Ok(changes) } else { Err(mistakes) }
     }
 }
 
+/// What a field may hold, and how long it may be.
 #[derive(Clone, Copy)]
-enum Kind {
+enum TextRule {
     /// No control characters.
     Line(usize),
     /// No control characters but newline and tab.
@@ -120,22 +122,23 @@ impl Accounts {
     ) -> Result<Arc<User>, AccountError> {
         let mut tx = self.store().begin().await?;
         if !users::update_profile(tx.conn(), user.id, changes, self.clock.now()).await? {
-            return Err(Refusal::Vanished.into());
+            return Err(SessionRefusal::Vanished.into());
         }
         let updated = users::load_users(tx.conn(), &[user.id]).await?.pop();
         tx.commit().await?;
-        updated.ok_or_else(|| Refusal::Vanished.into())
+        updated.ok_or_else(|| SessionRefusal::Vanished.into())
     }
 }
 
 fn changes_nothing(user: &User, changes: &ProfileChanges) -> bool {
+    let ProfileChanges { name, preferred_name, pronouns, timezone, notes, context } = changes;
     [
-        (&changes.name, &user.name),
-        (&changes.preferred_name, &user.preferred_name),
-        (&changes.pronouns, &user.pronouns),
-        (&changes.timezone, &user.timezone),
-        (&changes.notes, &user.notes),
-        (&changes.context, &user.context),
+        (name, &user.name),
+        (preferred_name, &user.preferred_name),
+        (pronouns, &user.pronouns),
+        (timezone, &user.timezone),
+        (notes, &user.notes),
+        (context, &user.context),
     ]
     .into_iter()
     .all(|(change, stored)| change.as_ref().is_none_or(|value| value == stored))
@@ -196,7 +199,7 @@ fn bounded(
         });
         return None;
     }
-    (!text.is_empty()).then(|| text.to_owned())
+    (!is_blank(text)).then(|| text.to_owned())
 }
 
 /// An IANA name in its own spelling.
@@ -236,15 +239,16 @@ mod tests {
     fn values_are_trimmed_and_blank_ones_cleared() {
         let input = ProfileInput {
             name: set(" Ada  Lovelace "),
+            preferred_name: set("\u{200b}\u{2060}"),
             pronouns: set(" \u{a0} "),
             timezone: set("america/los_angeles"),
             notes: set("one\r\ntwo\tthree\n"),
             context: Some(None),
             ..ProfileInput::default()
         };
-        let changes = input.check().unwrap();
+        let changes = input.validate().unwrap();
         assert_eq!(changes.name, set("Ada  Lovelace"));
-        assert_eq!(changes.preferred_name, None);
+        assert_eq!(changes.preferred_name, Some(None), "invisible characters alone are blank");
         assert_eq!(changes.pronouns, Some(None));
         assert_eq!(changes.timezone, set("America/Los_Angeles"));
         assert_eq!(changes.notes, set("one\ntwo\tthree"));
@@ -255,9 +259,9 @@ mod tests {
     fn lengths_are_counted_in_scalar_values_after_trimming() {
         let ok =
             ProfileInput { name: set(&format!(" {} ", "🦀".repeat(200))), ..Default::default() };
-        assert!(ok.check().is_ok());
+        assert!(ok.validate().is_ok());
         let long = ProfileInput { name: set(&"a".repeat(201)), ..Default::default() };
-        let mistakes = long.check().err().unwrap();
+        let mistakes = long.validate().err().unwrap();
         assert_eq!(mistakes[0].kind, MistakeKind::TooLong);
         assert!(mistakes[0].message.contains("200") && mistakes[0].message.contains("201"));
     }
@@ -272,7 +276,7 @@ mod tests {
             notes: set("bell\u{7}"),
             context: set(&"c".repeat(10_001)),
         };
-        let mistakes = input.check().err().unwrap();
+        let mistakes = input.validate().err().unwrap();
         let kinds: Vec<_> = mistakes.iter().map(|m| (m.field.as_ref(), m.kind)).collect();
         assert_eq!(
             kinds,

@@ -6,45 +6,39 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    AccountError, Accounts, Refusal,
+    AccountError, Accounts, SessionRefusal,
+    back_off::{FIRST_BACK_OFF, back_off},
     mirror::as_of,
-    standing::{WhileDeleting, check},
+    standing::{WhileDeleting, admit_session, lookup},
 };
 use crate::{
     auth::Session,
-    clerk::{
-        api::{ClerkApi, ClerkApiError},
-        profile::Profile,
-    },
-    model::{OrganizationId, User},
+    clerk::api::{ClerkApi, ClerkApiError},
+    model::{OrganizationId, Profile, User},
     store::{
         StoreError,
         memberships::VisibleMembership,
-        users::{self, ClaimedProfile, ClerkProfile, Found, Lookup, ProfileTry, Standing},
+        users::{self, ClaimsUpdate, ClerkUpdate, Found, Lookup, ProfileTry, Standing},
     },
 };
 
-/// How often a lost race is answered by reading again.
-const ATTEMPTS: usize = 4;
-/// A profile that stays incomplete is asked for again after this, then after twice as long, and so on.
-pub(super) const FIRST_BACK_OFF: TimeDelta = TimeDelta::minutes(1);
-/// The longest pause between two profile calls.
-const LONGEST_BACK_OFF: TimeDelta = TimeDelta::hours(24);
-/// `bootstrap` may ask in spite of the back-off, but no sooner than this after the last time.
+/// How often [`Accounts::resolve`] reads again after it lost a race against another writer.
+const MAX_READS: usize = 4;
+/// `bootstrap` may ask Clerk in spite of the back-off, but no sooner than this after the last call.
 const BOOTSTRAP_PAUSE: TimeDelta = TimeDelta::seconds(10);
 
 /// What the caller of [`Accounts::resolve`] wants beside the user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Effort {
+pub struct ResolveOptions {
     /// Load the first memberships in the same statement.
-    pub memberships: bool,
+    pub with_memberships: bool,
     /// Ask Clerk for an incomplete profile in spite of the back-off.
     pub ignore_back_off: bool,
 }
 
 /// The user of a session.
 #[derive(Clone)]
-pub struct Resolved {
+pub struct ResolvedUser {
     /// The user, as stored now.
     pub user: Arc<User>,
     /// Whether this request created the user.
@@ -62,20 +56,20 @@ impl Accounts {
     pub async fn resolve(
         &self,
         session: &Session,
-        effort: Effort,
-    ) -> Result<Resolved, AccountError> {
-        self.counted(self.find_or_create(session, effort).await)
+        options: ResolveOptions,
+    ) -> Result<ResolvedUser, AccountError> {
+        self.counted(self.find_or_create(session, options).await)
     }
 
     pub(super) async fn find_or_create(
         &self,
         session: &Session,
-        effort: Effort,
-    ) -> Result<Resolved, AccountError> {
+        options: ResolveOptions,
+    ) -> Result<ResolvedUser, AccountError> {
         let mut created = false;
-        for _ in 0..ATTEMPTS {
-            let mut found = self.look_up(session, effort).await?;
-            check(&found.standing, session, self.leeway, WhileDeleting::Refuse)?;
+        for _ in 0..MAX_READS {
+            let mut found = self.look_up(session, options).await?;
+            admit_session(&found.standing, session, self.leeway, WhileDeleting::Refuse)?;
             // What follows is rare, and in boxes to keep it out of the size of every request.
             let Some(user) = &found.standing.user else {
                 created |= Box::pin(self.create(session)).await?;
@@ -84,26 +78,32 @@ impl Accounts {
             // What was just created is as complete as it can be.
             let is_settled = created
                 || is_in_step(session, user, &found.standing)
-                || Box::pin(self.synchronise(session, user, &found.standing, effort)).await?
+                || Box::pin(self.synchronise(session, user, &found.standing, options)).await?
                     == Sync::Unchanged;
             if !is_settled {
                 // Something was written, or the user vanished: read again, synchronising no more.
-                found = self.look_up(session, effort).await?;
-                check(&found.standing, session, self.leeway, WhileDeleting::Refuse)?;
+                found = self.look_up(session, options).await?;
+                admit_session(&found.standing, session, self.leeway, WhileDeleting::Refuse)?;
             }
             if let Some(user) = found.standing.user {
-                return Ok(Resolved {
+                return Ok(ResolvedUser {
                     user: Arc::new(user),
                     created,
                     memberships: found.memberships.map(Arc::new),
                 });
             }
         }
-        Err(Refusal::Vanished.into())
+        Err(SessionRefusal::Vanished.into())
     }
 
-    async fn look_up(&self, session: &Session, effort: Effort) -> Result<Found, StoreError> {
-        self.lookups.find(Lookup { with_memberships: effort.memberships, ..lookup(session) }).await
+    async fn look_up(
+        &self,
+        session: &Session,
+        options: ResolveOptions,
+    ) -> Result<Found, StoreError> {
+        self.lookups
+            .find(Lookup { with_memberships: options.with_memberships, ..lookup(session) })
+            .await
     }
 
     /// Takes over what the token says, then asks Clerk for what is still missing.
@@ -112,23 +112,24 @@ impl Accounts {
         session: &Session,
         user: &User,
         standing: &Standing,
-        effort: Effort,
+        options: ResolveOptions,
     ) -> Result<Sync, AccountError> {
         let now = self.clock.now();
         let claims = newer_claims(session, user, standing, now);
         let mut outcome = Sync::Unchanged;
+        let mut is_incomplete = user.is_profile_incomplete();
         if let Some(claims) = claims {
             let mut tx = self.store.begin().await?;
-            users::apply_claims(tx.conn(), user.id, claims).await?;
+            users::apply_claims(tx.conn(), user.id, &claims).await?;
             tx.commit().await?;
             outcome = Sync::Changed;
+            is_incomplete = (user.email.is_none() && claims.profile.email.is_none())
+                || (user.name.is_none() && claims.profile.name.is_none());
         }
-        let email = user.email.as_deref().or(claims.and_then(|claims| claims.email));
-        let name = user.name.as_deref().or(claims.and_then(|claims| claims.name));
-        if (email.is_none() || name.is_none())
+        if is_incomplete
             && let Some(clerk) = &self.clerk
             && !session.is_local()
-            && self.claim_profile_try(user, effort, now).await?
+            && self.claim_profile_try(user, options, now).await?
         {
             self.complete_profile(clerk, user).await?;
             outcome = Sync::Changed;
@@ -140,10 +141,10 @@ impl Accounts {
     async fn claim_profile_try(
         &self,
         user: &User,
-        effort: Effort,
+        options: ResolveOptions,
         now: DateTime<Utc>,
     ) -> Result<bool, AccountError> {
-        let ignore_before = effort.ignore_back_off.then(|| now - BOOTSTRAP_PAUSE);
+        let ignore_before = options.ignore_back_off.then(|| now - BOOTSTRAP_PAUSE);
         let is_due = user.profile_next_try.is_none_or(|next| next <= now)
             || user.profile_tried_at.zip(ignore_before).is_some_and(|(last, limit)| last <= limit);
         if !is_due {
@@ -175,18 +176,17 @@ impl Accounts {
             }
         };
         let now = self.clock.now();
-        let profile = ClerkProfile {
+        let update = ClerkUpdate {
+            profile: fetched.profile,
             // Absence changes nothing: only an event says that the last address has gone.
-            email: fetched.profile.email.as_deref().map(Some),
-            email_verified: fetched.profile.email_verified,
-            name: fetched.profile.name.as_deref(),
+            has_lost_email: false,
             banned: fetched.banned,
             updated_at: as_of(fetched.updated_at),
             next_try: now + FIRST_BACK_OFF,
             now,
         };
         let mut tx = self.store.begin().await?;
-        users::apply_clerk_profile(tx.conn(), user.id, profile).await?;
+        users::apply_clerk_update(tx.conn(), user.id, &update).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -206,34 +206,29 @@ fn is_in_step(session: &Session, user: &User, standing: &Standing) -> bool {
 }
 
 /// What the token says that is not stored yet.
-fn newer_claims<'a>(
-    session: &'a Session,
+fn newer_claims(
+    session: &Session,
     user: &User,
     standing: &Standing,
     now: DateTime<Utc>,
-) -> Option<ClaimedProfile<'a>> {
-    let profile = session.profile();
-    let email = newer_email(user, profile, session.issued_at());
-    let name = profile.name.as_deref().filter(|_| user.name.is_none());
+) -> Option<ClaimsUpdate> {
+    let claimed = session.profile();
+    let email = newer_email(user, claimed, session.issued_at());
+    let name = claimed.name.as_deref().filter(|_| user.name.is_none());
     let active_organization = changed_organization(user, standing);
-    (email.is_some() || name.is_some() || active_organization.is_some()).then_some(ClaimedProfile {
-        email,
-        email_verified: profile.email_verified,
+    if email.is_none() && name.is_none() && active_organization.is_none() {
+        return None;
+    }
+    Some(ClaimsUpdate {
+        profile: Profile {
+            email: email.map(str::to_owned),
+            email_verified: claimed.email_verified,
+            name: name.map(str::to_owned),
+        },
         as_of: session.issued_at(),
-        name,
         active_organization,
         now,
     })
-}
-
-/// The keys under which a session is looked up.
-pub(super) fn lookup(session: &Session) -> Lookup<'_> {
-    Lookup {
-        clerk_user_id: session.clerk_user_id(),
-        session_id: session.session_id(),
-        clerk_organization_id: session.clerk_organization_id(),
-        with_memberships: false,
-    }
 }
 
 /// The token's address, if it says more than what is stored (another address, or that the same one is
@@ -262,23 +257,4 @@ fn changed_organization(user: &User, standing: &Standing) -> Option<Organization
     standing
         .token_organization
         .filter(|organization| user.active_organization_id != Some(*organization))
-}
-
-/// How long to wait after a try that comes after `tries` others.
-fn back_off(tries: i64) -> TimeDelta {
-    let doublings = u32::try_from(tries.clamp(0, 16)).unwrap_or(16);
-    (FIRST_BACK_OFF * 2_i32.saturating_pow(doublings)).min(LONGEST_BACK_OFF)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_back_off_doubles_from_a_minute_to_a_day() {
-        let minutes: Vec<_> = [0, 1, 2, 10, 11, 400].map(|n| back_off(n).num_minutes()).to_vec();
-        assert_eq!(minutes, [1, 2, 4, 1024, 1440, 1440]);
-        assert_eq!(back_off(-1), FIRST_BACK_OFF);
-        assert_eq!(back_off(i64::MAX), LONGEST_BACK_OFF);
-    }
 }

@@ -1,9 +1,13 @@
-//! Whether a verified session still counts, given what the database knows. Pure.
+//! Whether a verified session still counts, given what the database knows: the keys it is looked up by
+//! and the decision. Pure.
 
 use chrono::TimeDelta;
 
-use super::Refusal;
-use crate::{auth::Session, store::users::Standing};
+use super::SessionRefusal;
+use crate::{
+    auth::Session,
+    store::users::{Lookup, Standing},
+};
 
 /// Whether a session may act while its own account is being deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,15 +18,25 @@ pub(super) enum WhileDeleting {
     Refuse,
 }
 
-/// Checks everything that can refuse a session whose token is good.
-pub(super) fn check(
+/// The keys under which a session is looked up.
+pub(super) fn lookup(session: &Session) -> Lookup<'_> {
+    Lookup {
+        clerk_user_id: session.clerk_user_id(),
+        session_id: session.session_id(),
+        clerk_organization_id: session.clerk_organization_id(),
+        with_memberships: false,
+    }
+}
+
+/// Refuses a session whose token is good, but which the database says no longer counts.
+pub(super) fn admit_session(
     standing: &Standing,
     session: &Session,
     leeway: TimeDelta,
     while_deleting: WhileDeleting,
-) -> Result<(), Refusal> {
+) -> Result<(), SessionRefusal> {
     if standing.is_session_revoked {
-        return Err(Refusal::SessionRevoked);
+        return Err(SessionRefusal::SessionRevoked);
     }
     if let Some(tombstone) = &standing.tombstone {
         // When the Clerk user was kept, only a token from after the deletion starts a new account. A
@@ -30,14 +44,14 @@ pub(super) fn check(
         let is_later =
             session.issued_at().is_some_and(|issued| issued > tombstone.deleted_at + leeway);
         if tombstone.is_permanent || !is_later {
-            return Err(Refusal::Deleted);
+            return Err(SessionRefusal::Deleted);
         }
     }
     if standing.is_banned {
-        return Err(Refusal::Banned);
+        return Err(SessionRefusal::Banned);
     }
     if standing.is_being_deleted && while_deleting == WhileDeleting::Refuse {
-        return Err(Refusal::BeingDeleted);
+        return Err(SessionRefusal::BeingDeleted);
     }
     Ok(())
 }

@@ -61,7 +61,7 @@ impl ClerkTokens {
     }
 
     /// Accepts tokens of the development issuer too. Without this its keys verify nothing, wherever
-    /// they are published: anybody who runs one can sign in as anyone.
+    /// they are published: who runs a development server can sign in as anyone.
     #[must_use]
     pub fn trust_development_keys(self) -> Self {
         Self { trusts_development_keys: true, ..self }
@@ -89,8 +89,8 @@ impl ClerkTokens {
         let key = self.keys.find(unverified.key_id()).await?.ok_or(Rejection::UnknownKey)?;
         let claims = unverified.verify(&key, &self.expectations, self.clock.now())?;
         let session = Arc::new(Session::clerk(claims));
-        // The set may have been replaced meanwhile; then this is remembered under a generation that
-        // nobody asks for.
+        // If the set was replaced meanwhile, this is remembered under a generation that is no longer
+        // current, and never recalled.
         self.memory.remember(token, session.clone(), generation);
         Ok(session)
     }

@@ -3,7 +3,7 @@
 use aws_lc_rs::{constant_time, digest};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::clerk::profile::Profile;
+use crate::model::Profile;
 
 /// The id that stands where Clerk's id of a user stands otherwise.
 pub const LOCAL_CLERK_USER_ID: &str = "local-auth-user";

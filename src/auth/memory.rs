@@ -8,9 +8,9 @@ use quick_cache::sync::Cache;
 use super::session::Session;
 
 /// Tokens remembered at most.
-const CAPACITY: usize = 4096;
+const MAX_TOKENS: usize = 4096;
 /// A longer token is checked each time: the memory's size must not depend on what people send.
-const LONGEST: usize = 4096;
+const MAX_TOKEN_BYTES: usize = 4096;
 
 /// A bounded memory, keyed by the token itself (hashing it with a cryptographic hash first would
 /// cost more than the lookup saves, and only valid tokens get in).
@@ -26,7 +26,7 @@ struct Remembered {
 
 impl TokenMemory {
     pub(super) fn new() -> Self {
-        Self { sessions: Cache::new(CAPACITY) }
+        Self { sessions: Cache::new(MAX_TOKENS) }
     }
 
     /// The session of a token that was verified with the keys of this `generation`.
@@ -38,7 +38,7 @@ impl TokenMemory {
     }
 
     pub(super) fn remember(&self, token: &str, session: Arc<Session>, generation: u64) {
-        if token.len() <= LONGEST {
+        if token.len() <= MAX_TOKEN_BYTES {
             self.sessions.insert(token.into(), Remembered { session, generation });
         }
     }

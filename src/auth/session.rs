@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::local::LOCAL_CLERK_USER_ID;
 use crate::{
-    clerk::{profile::Profile, token::Claims},
-    model::User,
+    clerk::token::Claims,
+    model::{Profile, User},
 };
 
 /// The outcome of looking at one request's `Authorization` header.
@@ -25,66 +25,76 @@ pub enum Authentication {
 }
 
 /// A verified session token, as far as the rest of the product needs it.
-pub struct Session {
-    profile: Profile,
-    /// `None` for the one user of local mode, of whom Clerk knows nothing.
-    claims: Option<Claims>,
+pub struct Session(Source);
+
+/// Where a session comes from.
+enum Source {
+    /// A session token of Clerk's.
+    Clerk(Claims),
+    /// The shared token of local mode, whose one user Clerk does not know.
+    Local(Profile),
 }
 
 impl Session {
     /// The session of a verified Clerk token.
     pub fn clerk(claims: Claims) -> Self {
-        Self { profile: Profile::from_claims(&claims.all()), claims: Some(claims) }
+        Self(Source::Clerk(claims))
     }
 
     /// The session of the shared token of local mode.
     pub fn local(profile: Profile) -> Self {
-        Self { profile, claims: None }
+        Self(Source::Local(profile))
     }
 
     /// Clerk's id of the user: the `sub` claim.
     pub fn clerk_user_id(&self) -> &str {
-        self.claims.as_ref().map_or(LOCAL_CLERK_USER_ID, |claims| &claims.subject)
+        self.claims().map_or(LOCAL_CLERK_USER_ID, |claims| &claims.subject)
     }
 
     /// Clerk's id of the session: the `sid` claim.
     pub fn session_id(&self) -> Option<&str> {
-        self.claims.as_ref()?.session_id.as_deref()
+        self.claims()?.session_id.as_deref()
     }
 
     /// When the token was issued.
     pub fn issued_at(&self) -> Option<DateTime<Utc>> {
-        self.claims.as_ref()?.issued_at
+        self.claims()?.issued_at
     }
 
     /// The Clerk organization that is active in this session.
     pub fn clerk_organization_id(&self) -> Option<&str> {
-        Some(&self.claims.as_ref()?.organization.as_ref()?.id)
+        self.claims()?.organization_id.as_deref()
     }
 
     /// Whether somebody else acts as this user.
     pub fn is_impersonated(&self) -> bool {
-        self.claims.as_ref().is_some_and(|claims| claims.actor.is_some())
+        self.claims().is_some_and(|claims| claims.is_impersonated)
     }
 
-    /// Whether this session has the powers of a super admin, `user` being its own. Whoever acts as
-    /// somebody else has not. Every question about those powers is asked here.
+    /// Whether this session has the powers of a super admin, `user` being its own. An
+    /// impersonated session never has. Every check of those powers is this one.
     pub fn is_super_admin(&self, user: &User) -> bool {
         user.is_super_admin && !self.is_impersonated()
     }
 
     /// Whether this is the one user of local mode.
     pub fn is_local(&self) -> bool {
-        self.claims.is_none()
+        matches!(self.0, Source::Local(_))
     }
 
     /// E-mail address and name, as far as the token holds them.
     pub fn profile(&self) -> &Profile {
-        &self.profile
+        match &self.0 {
+            Source::Clerk(claims) => &claims.profile,
+            Source::Local(profile) => profile,
+        }
     }
 
-    /// All claims of the token, custom ones included.
+    /// The claims of Clerk's token, custom ones included ([`Claims::all`]); `None` in local mode.
     pub fn claims(&self) -> Option<&Claims> {
-        self.claims.as_ref()
+        match &self.0 {
+            Source::Clerk(claims) => Some(claims),
+            Source::Local(_) => None,
+        }
     }
 }

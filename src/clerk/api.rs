@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::event::ClerkUser;
-use super::http::{ClerkHttp, ExchangeError, Reply, TIMEOUT};
+use super::http::{ClerkHttp, EXCHANGE_TIMEOUT, ExchangeError, Reply};
 
 /// The shortest pause before the second try of a read when Clerk names none.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -25,7 +25,7 @@ pub enum ClerkApiError {
     /// 404 with code `resource_not_found`: Clerk knows no such user.
     #[error("Clerk knows no such user")]
     NotFound,
-    /// Clerk, or something in its place, certainly did not do what was asked.
+    /// Clerk, or a proxy before it, certainly did not do what was asked.
     #[error("Clerk refused: {reason}")]
     Refused {
         /// Status, code and trace id, or why no connection was made.
@@ -63,13 +63,13 @@ impl ClerkApi {
                 Err(ClerkApiError::Refused { retry_after: Some(pause), .. }) => *pause,
                 _ => return first,
             };
-            if started.elapsed() + pause >= TIMEOUT {
+            if started.elapsed() + pause >= EXCHANGE_TIMEOUT {
                 return first;
             }
             tokio::time::sleep(pause).await;
             self.try_get_user(clerk_user_id).await
         };
-        tokio::time::timeout(TIMEOUT, call).await.unwrap_or_else(|_| {
+        tokio::time::timeout(EXCHANGE_TIMEOUT, call).await.unwrap_or_else(|_| {
             Err(ClerkApiError::Unknown("no answer within 5 seconds".to_owned()))
         })
     }
@@ -81,7 +81,7 @@ impl ClerkApi {
         }
         let object: Value = serde_json::from_slice(&reply.body)
             .map_err(|error| ClerkApiError::Unknown(format!("the answer is not JSON: {error}")))?;
-        // Something in Clerk's place may answer 200 to anything; only the user asked for counts.
+        // A proxy or an emulator may answer 200 to anything; only the user asked for counts.
         ClerkUser::from_object(&object)
             .ok()
             .filter(|user| user.clerk_id == clerk_user_id)
@@ -110,7 +110,7 @@ impl ClerkApi {
     }
 }
 
-/// Up to a quarter of a second, so that many who failed together do not come back together.
+/// Random, up to a quarter of a second, so that calls that failed together are not repeated together.
 fn jitter() -> Duration {
     let mut random = [0_u8];
     // Without randomness there is no jitter, which is no reason to fail.
@@ -128,7 +128,7 @@ impl From<ExchangeError> for ClerkApiError {
     }
 }
 
-/// Sorts an answer other than 200. Codes are compared without regard to letter case: stand-ins for
+/// Sorts an answer other than 200. Codes are compared without regard to letter case: emulators of
 /// Clerk spell them in capitals.
 fn refusal(reply: &Reply) -> ClerkApiError {
     #[derive(Deserialize, Default)]

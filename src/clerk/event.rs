@@ -1,7 +1,7 @@
 //! What a webhook says, as types: the verified body of a delivery goes in, an [`Event`] comes out.
 //!
 //! Only `type` and `data` of the envelope are read, as Clerk advises ("Webhooks overview"). Reading
-//! is lenient: what is missing or odd is absent, except for the ids without which an event has no
+//! is lenient: a missing or ill-shaped member is absent, except for the ids without which an event has no
 //! object. The same reader serves the user objects of the Backend API. This module must not know
 //! what an event changes.
 
@@ -9,16 +9,19 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::profile::{Profile, display_text};
-use super::strict_json::whole_number;
-use super::token::is_clerk_id;
+use super::{
+    id::is_clerk_id,
+    profile::{self, display_text},
+    strict_json::whole_number,
+};
+use crate::model::Profile;
 
 /// Times below this count as seconds, others as milliseconds; see [`time`].
 const FIRST_MILLISECONDS: i64 = 100_000_000_000;
 /// The last millisecond of the year 9999.
 const LAST_MILLISECOND: i64 = 253_402_300_799_999;
 /// Longest event type that is repeated in a log line, in characters.
-const MAX_KIND: usize = 100;
+const MAX_EVENT_TYPE: usize = 100;
 
 /// A user as Clerk describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +49,7 @@ impl ClerkUser {
         let addresses = user.get("email_addresses").and_then(Value::as_array);
         Ok(Self {
             clerk_id: required_id(user, "id")?,
-            profile: Profile::from_user_object(user),
+            profile: profile::from_user_object(user),
             banned: user.get("banned") == Some(&Value::Bool(true)),
             has_addresses: !addresses.is_some_and(Vec::is_empty),
             updated_at: user.get("updated_at").and_then(time),
@@ -61,8 +64,6 @@ pub struct ClerkOrganization {
     pub clerk_id: String,
     /// Its name: trimmed, without control characters, at most 200 Unicode scalar values.
     pub name: Option<String>,
-    /// Its slug.
-    pub slug: Option<String>,
     /// The id of the user who created it.
     pub created_by: Option<String>,
     /// When Clerk last changed it.
@@ -74,7 +75,6 @@ impl ClerkOrganization {
         Ok(Self {
             clerk_id: required_id(organization, "id")?,
             name: organization.get("name").and_then(display_text),
-            slug: optional_id(organization, "slug"),
             created_by: optional_id(organization, "created_by"),
             updated_at: organization.get("updated_at").and_then(time),
         })
@@ -149,7 +149,7 @@ pub enum Event {
     /// Anything else, `session.created` included.
     Unknown {
         /// The type, for a log line: shortened, visible ASCII only.
-        kind: String,
+        event_type: String,
     },
 }
 
@@ -186,10 +186,10 @@ impl Event {
     /// id that names its object.
     pub fn parse(body: &[u8]) -> Result<Self, EventError> {
         let body: Value = serde_json::from_slice(body).map_err(|_| EventError::NotJson)?;
-        let kind = body.get("type").and_then(Value::as_str);
-        let kind = kind.ok_or(EventError::Malformed { member: "type" })?;
+        let event_type = body.get("type").and_then(Value::as_str);
+        let event_type = event_type.ok_or(EventError::Malformed { member: "type" })?;
         let data = body.get("data").unwrap_or(&Value::Null);
-        Ok(match kind {
+        Ok(match event_type {
             "user.created" | "user.updated" => Self::User(Box::new(ClerkUser::from_object(data)?)),
             "user.deleted" => Self::UserDeleted { clerk_id: required_id(data, "id")? },
             "organization.created" | "organization.updated" => {
@@ -210,7 +210,11 @@ impl Event {
                 user_id: optional_id(data, "user_id"),
             },
             other => Self::Unknown {
-                kind: other.chars().filter(char::is_ascii_graphic).take(MAX_KIND).collect(),
+                event_type: other
+                    .chars()
+                    .filter(char::is_ascii_graphic)
+                    .take(MAX_EVENT_TYPE)
+                    .collect(),
             },
         })
     }

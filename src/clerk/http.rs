@@ -6,12 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::{Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
+
+use crate::loopback::is_loopback;
 
 /// The whole exchange, connecting and reading included.
-pub const TIMEOUT: Duration = Duration::from_secs(5);
+pub const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer longer than this is not read to its end.
-const MAX_BODY: usize = 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// The version of the Backend API this client was written against.
 const API_VERSION: &str = "2026-05-12";
 
@@ -63,8 +65,8 @@ impl ClerkHttp {
             // A redirect would carry the secret key to another place.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(3))
-            .timeout(TIMEOUT);
-        if is_loopback(&base) {
+            .timeout(EXCHANGE_TIMEOUT);
+        if base.host().is_some_and(|host| is_loopback(&host)) {
             builder = builder.no_proxy();
         }
         Ok(Self { client: builder.build()?, base })
@@ -90,7 +92,7 @@ impl ClerkHttp {
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| sort(&error))? {
-            if body.len() + chunk.len() > MAX_BODY {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(ExchangeError::Interrupted(
                     "the answer is longer than 1 MiB".to_owned(),
                 ));
@@ -116,14 +118,5 @@ fn sort(error: &reqwest::Error) -> ExchangeError {
         ExchangeError::NotConnected(text)
     } else {
         ExchangeError::Interrupted(text)
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }

@@ -1,5 +1,5 @@
 //! The key set that signs session tokens: fetched in the background, kept while Clerk is down,
-//! replaced whole, and never fetched more often because somebody sends bad tokens. Knows nothing of
+//! replaced whole, and never fetched more often because of bad tokens. Knows nothing of
 //! claims.
 
 use std::{
@@ -16,25 +16,25 @@ use reqwest::{Method, StatusCode};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
-    http::{ClerkHttp, TIMEOUT},
+    http::{ClerkHttp, EXCHANGE_TIMEOUT},
     key::{KeySet, VerifyingKey},
 };
 use crate::clock::Clock;
 
 /// A set younger than this is not fetched again, so a removed key dies within that time.
-const FRESH: TimeDelta = TimeDelta::minutes(5);
+const REFRESH_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// A set older than this is not used any more, however long Clerk has been down.
-const STALE: TimeDelta = TimeDelta::hours(24);
+const UNUSABLE_AFTER: TimeDelta = TimeDelta::hours(24);
 /// At least this long between two fetches that unknown key ids cause.
-const COOL_DOWN: TimeDelta = TimeDelta::seconds(30);
+const UNKNOWN_KEY_COOL_DOWN: TimeDelta = TimeDelta::seconds(30);
 /// `Retry-After` is honoured up to this.
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+const MAX_RETRY_PAUSE: Duration = Duration::from_hours(1);
 /// The same while there is no set at all, because then nobody can sign in.
-const LONGEST_PAUSE_WITHOUT_KEYS: Duration = Duration::from_mins(1);
+const MAX_RETRY_PAUSE_WITHOUT_KEYS: Duration = Duration::from_mins(1);
 /// No refresh is ever further away than this.
-const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
+const MAX_REFRESH_DISTANCE: TimeDelta = TimeDelta::hours(1);
 /// How often [`RemoteKeySet::keep_fresh`] looks whether something is due.
-const TICK: Duration = Duration::from_millis(500);
+const SCHEDULE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Where verifying keys come from.
 #[derive(Clone)]
@@ -124,9 +124,9 @@ impl RemoteKeySet {
         self.attempts.load(Ordering::Relaxed)
     }
 
-    /// Fetches whenever it is time to, for ever.
+    /// Fetches whenever a refresh is due, until the task is aborted.
     pub async fn keep_fresh(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(TICK);
+        let mut ticks = tokio::time::interval(SCHEDULE_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
@@ -138,8 +138,8 @@ impl RemoteKeySet {
     pub async fn refresh_if_due(self: &Arc<Self>) {
         let schedule = self.schedule.clone().lock_owned().await;
         let now = self.clock.now();
-        // No pause is so long: the clock was set back meanwhile.
-        let is_clock_set_back = schedule.next_refresh - now > LONGEST_WAIT;
+        // No pause is longer than MAX_REFRESH_DISTANCE: the clock was set back meanwhile.
+        let is_clock_set_back = schedule.next_refresh - now > MAX_REFRESH_DISTANCE;
         if now >= schedule.next_refresh || is_clock_set_back {
             self.fetch(schedule).await;
         }
@@ -150,8 +150,8 @@ impl RemoteKeySet {
         key_id: &str,
     ) -> Result<Option<Arc<VerifyingKey>>, KeysUnavailable> {
         if self.usable().is_none() {
-            // The first fetch may be under way; then its end is worth waiting for.
-            let _ = tokio::time::timeout(TIMEOUT, self.schedule.lock()).await;
+            // The schedule is locked while a fetch is under way: wait for the end of the first one.
+            let _ = tokio::time::timeout(EXCHANGE_TIMEOUT, self.schedule.lock()).await;
         }
         let loaded = self.usable().ok_or(KeysUnavailable)?;
         if let Some(key) = loaded.keys.find(key_id) {
@@ -162,20 +162,22 @@ impl RemoteKeySet {
         Ok(loaded.keys.find(key_id).cloned())
     }
 
-    /// The one fetch per cool-down that an unknown key id may cause; whoever comes while it is under
-    /// way waits for it.
+    /// The one fetch per cool-down that an unknown key id may cause; requests that come while it is
+    /// under way wait for it.
     async fn refresh_for_unknown_key(self: &Arc<Self>) {
         let seen = self.attempts();
         let mut schedule = self.schedule.clone().lock_owned().await;
         let now = self.clock.now();
         if self.attempts() == seen && now >= schedule.next_for_unknown {
-            schedule.next_for_unknown = now + COOL_DOWN;
+            schedule.next_for_unknown = now + UNKNOWN_KEY_COOL_DOWN;
             self.fetch(schedule).await;
         }
     }
 
     fn usable(&self) -> Option<Arc<Loaded>> {
-        self.loaded.load_full().filter(|loaded| self.clock.now() - loaded.fetched_at < STALE)
+        self.loaded
+            .load_full()
+            .filter(|loaded| self.clock.now() - loaded.fetched_at < UNUSABLE_AFTER)
     }
 
     /// Fetches in a task of its own: a client that hangs up must not stop it half way, after the
@@ -196,22 +198,22 @@ impl RemoteKeySet {
             Ok(keys) => {
                 self.replace(keys, now);
                 schedule.failures = 0;
-                schedule.next_refresh = now + FRESH;
+                schedule.next_refresh = now + REFRESH_AFTER;
             }
             Err((reason, retry_after)) => {
                 // 1, 2, 4, 8, 16, then every 30 seconds.
                 let pause =
                     Duration::from_secs(1 << schedule.failures.min(5)).min(Duration::from_secs(30));
                 let longest = match self.usable() {
-                    Some(_) => LONGEST_PAUSE,
-                    None => LONGEST_PAUSE_WITHOUT_KEYS,
+                    Some(_) => MAX_RETRY_PAUSE,
+                    None => MAX_RETRY_PAUSE_WITHOUT_KEYS,
                 };
                 let pause = pause.max(retry_after.unwrap_or_default()).min(longest);
-                let pause = TimeDelta::from_std(pause).unwrap_or(COOL_DOWN);
+                let pause = TimeDelta::from_std(pause).unwrap_or(UNKNOWN_KEY_COOL_DOWN);
                 schedule.failures = schedule.failures.saturating_add(1);
                 schedule.next_refresh = now + pause;
                 schedule.next_for_unknown =
-                    schedule.next_for_unknown.max(now + pause.max(COOL_DOWN));
+                    schedule.next_for_unknown.max(now + pause.max(UNKNOWN_KEY_COOL_DOWN));
                 tracing::warn!(
                     reason,
                     failures = schedule.failures,
@@ -253,6 +255,9 @@ impl RemoteKeySet {
         };
         if before.is_none_or(|before| before.generation != generation) {
             tracing::info!(generation, "key set loaded from Clerk");
+            for key in keys.ignored() {
+                tracing::warn!(%key, "a published key is not used");
+            }
         }
         self.loaded.store(Some(Arc::new(Loaded { keys, fetched_at: now, generation })));
     }

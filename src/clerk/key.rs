@@ -16,6 +16,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::pem::{PemFault, public_key_blocks};
+
 /// Longest key id that is looked up, in bytes. Clerk's are about 30.
 const MAX_KEY_ID: usize = 128;
 /// Sizes of RSA moduli, in bits, that the signature check supports. RFC 7518 section 3.3 demands
@@ -65,12 +67,12 @@ pub enum KeyFault {
     /// The exponent is not an odd number from 3 to 2^32 - 1.
     #[error("has an unsuitable exponent")]
     Exponent,
-    /// The text is not one readable PEM block labelled `PUBLIC KEY` or `RSA PUBLIC KEY`.
-    #[error("is not a PEM public key (-----BEGIN PUBLIC KEY-----)")]
-    NotPem,
-    /// The text holds a private key, which does not belong in a verifier.
-    #[error("is a private key; use the public one")]
-    PrivateKey,
+    /// The text of a configured key holds no PEM public key.
+    #[error(transparent)]
+    Pem(#[from] PemFault),
+    /// The PEM block cannot be read: its content is damaged.
+    #[error("is a damaged PEM public key")]
+    Damaged,
 }
 
 /// An RSA public key that passed every check and may verify RS256 signatures.
@@ -106,29 +108,25 @@ impl VerifyingKey {
         Self::from_components(&component(jwk.n.as_deref())?, &component(jwk.e.as_deref())?)
     }
 
-    /// Takes a PEM public key, `PUBLIC KEY` (RFC 5280) or `RSA PUBLIC KEY` (RFC 8017), with real
-    /// line ends or with `\n` written out, as environment variables often hold it.
+    /// Takes a PEM public key, `PUBLIC KEY` (RFC 5280) or `RSA PUBLIC KEY` (RFC 8017), in any of the forms
+    /// that [`pem`](super::pem) understands.
     ///
     /// # Errors
     ///
-    /// [`KeyFault`] when the text is no such block or the key is unsuitable.
-    pub fn from_pem(pem: &str) -> Result<Self, KeyFault> {
-        let pem = pem.trim().replace("\\r", "").replace("\\n", "\n");
-        if pem.contains("PRIVATE KEY-----") {
-            return Err(KeyFault::PrivateKey);
-        }
-        let labels = ["-----BEGIN PUBLIC KEY-----", "-----BEGIN RSA PUBLIC KEY-----"];
-        if !labels.iter().any(|label| pem.starts_with(label)) {
-            return Err(KeyFault::NotPem);
-        }
-        let key = DecodingKey::from_rsa_pem(pem.as_bytes()).map_err(|_| {
+    /// [`KeyFault`] when the text holds no such block or the key is unsuitable.
+    pub fn from_pem(text: &str) -> Result<Self, KeyFault> {
+        let blocks = public_key_blocks(text)?;
+        let read = blocks.iter().find_map(|pem| DecodingKey::from_rsa_pem(pem.as_bytes()).ok());
+        let Some(key) = read else {
             // A readable block of another kind is worth telling apart from a damaged one.
-            let readable = DecodingKey::from_ec_pem(pem.as_bytes()).is_ok()
-                || DecodingKey::from_ed_pem(pem.as_bytes()).is_ok();
-            if readable { KeyFault::NotRsa } else { KeyFault::NotPem }
-        })?;
-        let der = key.try_get_as_bytes().map_err(|_| KeyFault::NotPem)?;
-        let (modulus, exponent) = read_rsa_public_key(der).ok_or(KeyFault::NotPem)?;
+            let is_readable = blocks.iter().any(|pem| {
+                DecodingKey::from_ec_pem(pem.as_bytes()).is_ok()
+                    || DecodingKey::from_ed_pem(pem.as_bytes()).is_ok()
+            });
+            return Err(if is_readable { KeyFault::NotRsa } else { KeyFault::Damaged });
+        };
+        let der = key.try_get_as_bytes().map_err(|_| KeyFault::Damaged)?;
+        let (modulus, exponent) = read_rsa_public_key(der).ok_or(KeyFault::Damaged)?;
         Self::from_components(modulus, exponent)
     }
 
@@ -278,11 +276,6 @@ impl KeySet {
     /// The key published under an id.
     pub fn find(&self, key_id: &str) -> Option<&Arc<VerifyingKey>> {
         self.keys.get(key_id)
-    }
-
-    /// The ids of the usable keys, in no particular order.
-    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
-        self.keys.keys().map(String::as_str)
     }
 
     /// The entries that were left out, for the log.

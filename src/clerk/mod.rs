@@ -4,8 +4,10 @@
 pub mod api;
 pub mod event;
 pub mod http;
+mod id;
 pub mod jwks;
 pub mod key;
+pub mod pem;
 pub mod profile;
 mod strict_json;
 pub mod token;

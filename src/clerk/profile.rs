@@ -4,84 +4,53 @@
 //! Reading is lenient: a value that cannot be used counts as missing, never as an error, because a
 //! sign-in must not fail over a name. This module must not know which source wins or what is stored.
 
-use std::fmt;
-
 use serde_json::{Map, Value};
+
+use crate::model::{Profile, is_blank};
 
 /// Longest e-mail address that is kept, in characters.
 const MAX_EMAIL: usize = 320;
 /// Length at which a name is cut, in Unicode scalar values.
 const MAX_NAME: usize = 200;
 
-/// What a source says about a person. Absence of a value says nothing.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Profile {
-    /// The e-mail address, normalised by [`normalise_email`].
-    pub email: Option<String>,
-    /// Whether the source vouches for the address; never true without one.
-    pub email_verified: bool,
-    /// The name for display: no outer white space, no control characters, at most 200 Unicode
-    /// scalar values.
-    pub name: Option<String>,
-}
-
-impl Profile {
-    /// Reads the claims of a verified token.
-    ///
-    /// Clerk puts neither address nor name into a token by default; operators choose claims of
-    /// their own, so several names are tried, those of Clerk's guide "Customize your session token"
-    /// last. Since the operator decides what a claim means, the address counts as verified only if
-    /// the boolean claim `email_verified` is true.
-    pub fn from_claims(claims: &Map<String, Value>) -> Self {
-        let email = first_email(claims, &["email", "email_address", "primary_email_address"])
-            .or_else(|| listed_email(claims))
-            .or_else(|| first_email(claims, &["primaryEmail"]));
-        let name = first_name(claims, &["name", "full_name"])
-            .or_else(|| {
-                joined(
-                    first_name(claims, &["given_name", "first_name"]),
-                    first_name(claims, &["family_name", "last_name"]),
-                )
-            })
-            .or_else(|| first_name(claims, &["fullName"]));
-        let vouched = claims.get("email_verified") == Some(&Value::Bool(true));
-        Self {
-            email_verified: vouched && email.is_some(),
-            email,
-            name: name.map(|name| cut(&name)),
-        }
-    }
-
-    /// Reads a user object of the Backend API ("The User object" in Clerk's documentation).
-    ///
-    /// The address is the primary one, else the first verified one, else the first. The name is the
-    /// first and the last name, else the user name.
-    pub fn from_user_object(user: &Value) -> Self {
-        let (email, email_verified) = match chosen_address(user) {
-            Some((email, verified)) => (Some(email), verified),
-            None => (None, false),
-        };
-        let text = |member: &str| user.get(member).and_then(usable_name);
-        let name = joined(text("first_name"), text("last_name")).or_else(|| text("username"));
-        Self { email, email_verified, name: name.map(|name| cut(&name)) }
-    }
-
-    /// Whether both address and name are known, so that there is nothing left to ask Clerk for.
-    pub fn is_complete(&self) -> bool {
-        self.email.is_some() && self.name.is_some()
+/// Reads the claims of a verified token.
+///
+/// Clerk puts neither address nor name into a token by default; operators choose claims of their own,
+/// so several names are tried, those of Clerk's guide "Customize your session token" last. Since the
+/// operator decides what a claim means, the address counts as verified only if the boolean claim
+/// `email_verified` is true.
+pub fn from_claims(claims: &Map<String, Value>) -> Profile {
+    let email = first_email(claims, &["email", "email_address", "primary_email_address"])
+        .or_else(|| listed_email(claims))
+        .or_else(|| first_email(claims, &["primaryEmail"]));
+    let name = first_name(claims, &["name", "full_name"])
+        .or_else(|| {
+            joined(
+                first_name(claims, &["given_name", "first_name"]),
+                first_name(claims, &["family_name", "last_name"]),
+            )
+        })
+        .or_else(|| first_name(claims, &["fullName"]));
+    let vouched = claims.get("email_verified") == Some(&Value::Bool(true));
+    Profile {
+        email_verified: vouched && email.is_some(),
+        email,
+        name: name.map(|name| shortened(&name)),
     }
 }
 
-impl fmt::Debug for Profile {
-    /// Shows what is known without showing it.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Profile")
-            .field("has_email", &self.email.is_some())
-            .field("email_verified", &self.email_verified)
-            .field("has_name", &self.name.is_some())
-            .finish()
-    }
+/// Reads a user object of the Backend API ("The User object" in Clerk's documentation).
+///
+/// The address is the primary one, else the first verified one, else the first. The name is the first
+/// and the last name, else the user name.
+pub fn from_user_object(user: &Value) -> Profile {
+    let (email, email_verified) = match chosen_address(user) {
+        Some((email, verified)) => (Some(email), verified),
+        None => (None, false),
+    };
+    let text = |member: &str| user.get(member).and_then(usable_name);
+    let name = joined(text("first_name"), text("last_name")).or_else(|| text("username"));
+    Profile { email, email_verified, name: name.map(|name| shortened(&name)) }
 }
 
 /// The stored form of an e-mail address: outer white space removed, lower case throughout (Unicode).
@@ -147,11 +116,11 @@ fn chosen_address(user: &Value) -> Option<(String, bool)> {
     first_verified.or(first)
 }
 
-/// A text with something to show: trimmed, not blank, without control characters (PostgreSQL, for
+/// A text with something to show: trimmed, not blank or invisible, without control characters (PostgreSQL, for
 /// one, cannot store NUL).
 fn usable_name(value: &Value) -> Option<String> {
     let name = value.as_str()?.trim();
-    (!name.is_empty() && !name.contains(char::is_control)).then(|| name.to_owned())
+    (!is_blank(name) && !name.contains(char::is_control)).then(|| name.to_owned())
 }
 
 /// The first usable name among claims. Interpolation in a token template prints a missing part as
@@ -173,12 +142,13 @@ fn joined(first: Option<String>, last: Option<String>) -> Option<String> {
 /// A text to show, by the rules for names, of whatever kind: trimmed, without control characters,
 /// cut at 200 Unicode scalar values.
 pub(super) fn display_text(value: &Value) -> Option<String> {
-    usable_name(value).map(|name| cut(&name))
+    usable_name(value).map(|name| shortened(&name))
 }
 
-fn cut(name: &str) -> String {
-    let cut: String = name.chars().take(MAX_NAME).collect();
-    cut.trim_end().to_owned()
+/// A name cut to the longest that is kept.
+fn shortened(name: &str) -> String {
+    let kept: String = name.chars().take(MAX_NAME).collect();
+    kept.trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -210,8 +180,8 @@ mod tests {
         serde_json::from_str(include_str!("../../tests/vectors/claims.json")).unwrap()
     }
 
-    fn from_claims(claims: &Value) -> Profile {
-        Profile::from_claims(claims.as_object().unwrap())
+    fn read(claims: &Value) -> Profile {
+        from_claims(claims.as_object().unwrap())
     }
 
     #[test]
@@ -219,7 +189,7 @@ mod tests {
         let cases = vectors().claims;
         assert!(cases.len() > 40);
         for case in cases {
-            let profile = Profile::from_claims(&case.claims);
+            let profile = from_claims(&case.claims);
             assert_eq!(profile.email, case.email, "{}", case.name);
             assert_eq!(profile.name, case.display_name, "{}", case.name);
             assert!(!profile.email_verified, "{}", case.name);
@@ -231,7 +201,7 @@ mod tests {
         let cases = vectors().profiles;
         assert!(cases.len() > 10);
         for case in cases {
-            let profile = Profile::from_user_object(&case.user);
+            let profile = from_user_object(&case.user);
             assert_eq!(profile.email, case.email, "{}", case.name);
             assert_eq!(Some(profile.email_verified), case.email_verified, "{}", case.name);
             assert_eq!(profile.name, case.display_name, "{}", case.name);
@@ -244,9 +214,9 @@ mod tests {
             [(json!(true), true), (json!(false), false), (json!("true"), false), (json!(1), false)]
         {
             let claims = json!({"email": "ada@x.test", "email_verified": claim});
-            assert_eq!(from_claims(&claims).email_verified, expected, "{claims}");
+            assert_eq!(read(&claims).email_verified, expected, "{claims}");
         }
-        assert!(!from_claims(&json!({"email_verified": true})).email_verified, "no address");
+        assert!(!read(&json!({"email_verified": true})).email_verified, "no address");
     }
 
     #[test]
@@ -270,19 +240,29 @@ mod tests {
             (json!({"first_name": "null", "last_name": "Lovelace"}), Some("Lovelace")),
             (json!({"last_name": "Null"}), Some("Null")),
         ] {
-            assert_eq!(from_claims(&claims).name.as_deref(), expected, "{claims}");
+            assert_eq!(read(&claims).name.as_deref(), expected, "{claims}");
         }
         let user = json!({"first_name": "null"});
-        assert_eq!(Profile::from_user_object(&user).name.as_deref(), Some("null"));
+        assert_eq!(from_user_object(&user).name.as_deref(), Some("null"));
+    }
+
+    #[test]
+    fn an_invisible_name_is_none() {
+        assert_eq!(
+            read(&json!({"name": "\u{200b}", "fullName": "Ada"})).name.as_deref(),
+            Some("Ada")
+        );
+        let user = json!({"first_name": "\u{2060}", "last_name": "\u{3164}", "username": "ada"});
+        assert_eq!(from_user_object(&user).name.as_deref(), Some("ada"));
     }
 
     #[test]
     fn long_names_are_cut_and_stay_trimmed() {
         let name = format!("{} {}", "é".repeat(199), "z".repeat(100));
         let expected = "é".repeat(199);
-        assert_eq!(from_claims(&json!({"name": name})).name, Some(expected.clone()));
+        assert_eq!(read(&json!({"name": name})).name, Some(expected.clone()));
         let user = json!({"first_name": "é".repeat(199), "last_name": "z".repeat(100)});
-        assert_eq!(Profile::from_user_object(&user).name, Some(expected));
+        assert_eq!(from_user_object(&user).name, Some(expected));
     }
 
     #[test]
@@ -294,7 +274,7 @@ mod tests {
             json!({"email_addresses": {"0": "a@x.test"}, "first_name": 5}),
             json!({"email_addresses": [null, 5, "a@x.test", {"email_address": 5}]}),
         ] {
-            assert_eq!(Profile::from_user_object(&user), Profile::default(), "{user}");
+            assert_eq!(from_user_object(&user), Profile::default(), "{user}");
         }
         let unusable_primary = json!({
             "primary_email_address_id": "idn_1",
@@ -303,22 +283,7 @@ mod tests {
                 {"id": "idn_2", "email_address": "b@x.test"},
             ],
         });
-        let profile = Profile::from_user_object(&unusable_primary);
+        let profile = from_user_object(&unusable_primary);
         assert_eq!(profile.email.as_deref(), Some("b@x.test"));
-    }
-
-    #[test]
-    fn completeness_needs_both() {
-        let complete = from_claims(&json!({"email": "a@x.test", "name": "Ada"}));
-        assert!(complete.is_complete());
-        assert!(!from_claims(&json!({"email": "a@x.test"})).is_complete());
-        assert!(!from_claims(&json!({"name": "Ada"})).is_complete());
-    }
-
-    #[test]
-    fn debug_shows_neither_address_nor_name() {
-        let text =
-            format!("{:?}", from_claims(&json!({"email": "ada@x.test", "name": "Lovelace"})));
-        assert!(!text.contains("ada") && !text.contains("Lovelace"), "{text}");
     }
 }

@@ -32,14 +32,14 @@ pub enum JsonFault {
     NotAnObject,
 }
 
-/// Reads one JSON object.
+/// Reads one JSON object, and gives its text back with it.
 ///
 /// # Errors
 ///
 /// [`JsonFault`] when the bytes are anything but one UTF-8 JSON object without repeated members.
-pub fn read_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonFault> {
-    let text = std::str::from_utf8(bytes).map_err(|_| JsonFault::NotUtf8)?;
-    let value: StrictValue = serde_json::from_str(text).map_err(|fault| {
+pub fn read_object(bytes: Vec<u8>) -> Result<(Map<String, Value>, Box<str>), JsonFault> {
+    let text = String::from_utf8(bytes).map_err(|_| JsonFault::NotUtf8)?;
+    let value: StrictValue = serde_json::from_str(&text).map_err(|fault| {
         // The visitor takes every kind of value, so the only complaint of its own is a repetition.
         if fault.classify() == Category::Data {
             JsonFault::DuplicateMember
@@ -48,7 +48,7 @@ pub fn read_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonFault> {
         }
     })?;
     match value.0 {
-        Value::Object(object) => Ok(object),
+        Value::Object(object) => Ok((object, text.into_boxed_str())),
         _ => Err(JsonFault::NotAnObject),
     }
 }
@@ -146,7 +146,8 @@ mod tests {
     fn an_ordinary_object_reads_as_serde_json_reads_it() {
         let text = r#"{"a":[1,-2,3.5,18446744073709551615,true,null,"x\n\u00e9"],"b":{"c":{}}}"#;
         let expected: Value = serde_json::from_str(text).unwrap();
-        assert_eq!(Value::Object(read_object(text.as_bytes()).unwrap()), expected);
+        let (object, kept) = read_object(text.into()).unwrap();
+        assert_eq!((Value::Object(object), kept.as_ref()), (expected, text));
     }
 
     #[test]
@@ -171,7 +172,12 @@ mod tests {
             (b"{\"a\":[{\"b\":{\"c\":1,\"c\":2}}]}", JsonFault::DuplicateMember),
         ];
         for (bytes, fault) in cases {
-            assert_eq!(read_object(bytes), Err(*fault), "{}", String::from_utf8_lossy(bytes));
+            assert_eq!(
+                read_object(bytes.to_vec()),
+                Err(*fault),
+                "{}",
+                String::from_utf8_lossy(bytes)
+            );
         }
     }
 
@@ -181,9 +187,9 @@ mod tests {
             let open = r#"{"a":"#.repeat(depth - 1);
             format!("{open}{{}}{}", "}".repeat(depth - 1))
         };
-        assert!(read_object(nested(127).as_bytes()).is_ok());
+        assert!(read_object(nested(127).into()).is_ok());
         for depth in [129, 20_000, 500_000] {
-            assert_eq!(read_object(nested(depth).as_bytes()), Err(JsonFault::NotJson), "{depth}");
+            assert_eq!(read_object(nested(depth).into()), Err(JsonFault::NotJson), "{depth}");
         }
     }
 

@@ -16,20 +16,15 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
-pub use self::claims::{Actor, Claims};
-pub use self::error::{TokenError, TokenPart};
-pub use self::organization::TokenOrganization;
+pub use self::claims::{Claims, Expectations};
+pub use self::error::{MAX_TOKEN, TokenError, TokenPart};
 use super::key::{VerifyingKey, is_key_id};
 use super::strict_json;
 
-/// Longest token that is looked at, in bytes. Clerk's stay below 4 kB, the limit of a cookie.
-pub const MAX_TOKEN: usize = 16 * 1024;
-/// Longest id that Clerk is believed to issue, in bytes. Real ones are about 32.
-const MAX_CLERK_ID: usize = 255;
 /// Prefixes of credentials that are no session token, though Clerk issues them: OAuth access
 /// tokens, API keys, machine tokens (two forms) and secret keys.
 const OPAQUE_PREFIXES: [&str; 5] = ["oat_", "ak_", "mt_", "m2m_", "sk_"];
@@ -37,28 +32,6 @@ const OPAQUE_PREFIXES: [&str; 5] = ["oat_", "ak_", "mt_", "m2m_", "sk_"];
 const SESSION_CLASS: &str = "cl_B7d4PD111AAA";
 /// Value of `cat` that says nothing about the class: the instance opted out of classes.
 const UNSTATED_CLASS: &str = "cl_I7d4PD111III";
-
-/// Whether a text can be an id of Clerk's: 1 to 255 visible ASCII characters. Ids are compared as
-/// they are, never trimmed or folded.
-pub fn is_clerk_id(text: &str) -> bool {
-    (1..=MAX_CLERK_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// What a token must agree with, from the settings. An empty list switches its check off, except
-/// that a token with an audience is refused when none is expected (RFC 7519 section 4.1.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expectations {
-    /// Clock difference that is forgiven in either direction.
-    pub leeway: TimeDelta,
-    /// Whether `iat` must be present and not in the future.
-    pub verify_iat: bool,
-    /// Accepted values of `iss`, compared exactly.
-    pub issuers: Vec<String>,
-    /// Accepted values of `aud`; one match is enough.
-    pub audiences: Vec<String>,
-    /// Accepted values of `azp`, compared exactly.
-    pub authorized_parties: Vec<String>,
-}
 
 /// The bearer token among the values of all `Authorization` headers of a request (RFC 9110
 /// section 11.6.2); `None` when there is no such header.
@@ -107,6 +80,8 @@ pub struct TokenParts<'a> {
     pub header: Map<String, Value>,
     /// The claims.
     pub payload: Map<String, Value>,
+    /// The claims as they were sent.
+    payload_json: Box<str>,
     signing_input: &'a str,
     signature: &'a str,
 }
@@ -133,12 +108,9 @@ impl<'a> TokenParts<'a> {
             return Err(TokenError::NotThreeParts);
         }
         decode_part(TokenPart::Signature, signature)?;
-        Ok(Self {
-            header: decode_object(TokenPart::Header, header)?,
-            payload: decode_object(TokenPart::Payload, payload)?,
-            signing_input,
-            signature,
-        })
+        let (header, _) = decode_object(TokenPart::Header, header)?;
+        let (payload, payload_json) = decode_object(TokenPart::Payload, payload)?;
+        Ok(Self { header, payload, payload_json, signing_input, signature })
     }
 }
 
@@ -205,7 +177,7 @@ impl<'a> UnverifiedToken<'a> {
     ///
     /// [`TokenError`], the first rule that the token breaks.
     pub fn verify(
-        &self,
+        self,
         key: &VerifyingKey,
         expect: &Expectations,
         now: DateTime<Utc>,
@@ -219,7 +191,7 @@ impl<'a> UnverifiedToken<'a> {
         if !matches!(signed, Ok(true)) {
             return Err(TokenError::Signature);
         }
-        let claims = Claims::read(self.parts.payload.clone(), expect)?;
+        let claims = Claims::read(&self.parts.payload, self.parts.payload_json, expect)?;
         if self.session_required && claims.session_id.is_none() {
             return Err(TokenError::SessionMissing);
         }
@@ -244,8 +216,12 @@ fn decode_part(part: TokenPart, text: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenError::Encoding { part })
 }
 
-fn decode_object(part: TokenPart, text: &str) -> Result<Map<String, Value>, TokenError> {
-    strict_json::read_object(&decode_part(part, text)?)
+/// A part that is a JSON object, read and as it was sent.
+fn decode_object(
+    part: TokenPart,
+    text: &str,
+) -> Result<(Map<String, Value>, Box<str>), TokenError> {
+    strict_json::read_object(decode_part(part, text)?)
         .map_err(|fault| TokenError::Json { part, fault })
 }
 

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
-use super::token::is_clerk_id;
+use super::id::is_clerk_id;
 
 /// How far, in whole seconds, the sender's clock may be from ours, in either direction and
 /// inclusive. Bounds how long a recorded message can be replayed.
@@ -162,6 +162,16 @@ impl WebhookSecrets {
         let secrets: Vec<_> =
             texts.into_iter().map(WebhookSecret::parse).collect::<Result<_, _>>()?;
         if secrets.is_empty() { Err(SecretFault::Missing) } else { Ok(Self(secrets)) }
+    }
+
+    /// Secrets that were read one by one; `None` when there is none.
+    pub fn new(secrets: Vec<WebhookSecret>) -> Option<Self> {
+        (!secrets.is_empty()).then_some(Self(secrets))
+    }
+
+    /// The one to sign with.
+    pub fn first(&self) -> Option<&WebhookSecret> {
+        self.0.first()
     }
 
     /// Judges what can be judged of a delivery without its body: that the headers are there and have

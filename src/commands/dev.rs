@@ -17,7 +17,7 @@ pub async fn run() -> anyhow::Result<()> {
     let (settings, warnings) = Settings::development(&Environment::process_only())?;
     start_logging(&settings, &warnings)?;
     let address = settings.server.address();
-    let database = settings.database.url.to_string();
+    let database = settings.database.address.to_string();
     // Before anything is made on disk: a second `dev` must not touch the first one's files.
     let listener = bind(address)?;
     let app = App::build(settings, clock()).await?;

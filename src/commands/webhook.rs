@@ -2,14 +2,13 @@
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{clock, output::print};
 use crate::{
     app::open_development,
-    clerk::webhook::{WebhookSecret, sign},
+    clerk::webhook::{WebhookSecrets, sign},
     clock::Clock,
     config::{Environment, Settings},
     dev::{People, Person},
@@ -70,8 +69,9 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         "event_attributes": { "http_request": { "client_ip": "127.0.0.1", "user_agent": "" } },
     })
     .to_string();
-    let secret = clerk.webhook_secrets.first().context("development mode has no webhook secret")?;
-    let secret = WebhookSecret::parse(secret.expose_secret())?;
+    let secrets = clerk.webhook_secrets.as_ref();
+    let secret = secrets.and_then(WebhookSecrets::first);
+    let secret = secret.context("development mode has no webhook secret")?;
     let id = format!("msg_dev_{}", Uuid::new_v4().simple());
     let url = format!("http://{}/api/v1/webhooks/clerk", settings.server.address());
     let reply = reqwest::Client::builder()
@@ -80,7 +80,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .post(&url)
         .header("svix-id", &id)
         .header("svix-timestamp", now.timestamp())
-        .header("svix-signature", sign(&secret, &id, now.timestamp(), body.as_bytes()))
+        .header("svix-signature", sign(secret, &id, now.timestamp(), body.as_bytes()))
         .header("content-type", "application/json")
         .body(body)
         .send()

@@ -2,10 +2,13 @@
 
 use secrecy::SecretString;
 
-use super::clerk::ClerkSettings;
-use super::credentials;
-use super::fault::{Refusal, quoted};
-use super::reading::{Answer, Reading};
+use super::{
+    choice::{MODE_FIX, Mode},
+    clerk::{ClerkSettings, require_key},
+    credentials::TOKEN_FIX,
+    reading::Reading,
+    variables::{AUTH_MODE, LOCAL_AUTH_TOKEN},
+};
 
 /// How requests are authenticated.
 #[derive(Clone, Debug)]
@@ -25,13 +28,6 @@ pub struct LocalSettings {
     pub token: SecretString,
 }
 
-/// What `AUTH_MODE` may say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    Clerk,
-    Local,
-}
-
 impl AuthSettings {
     /// The Clerk settings of the modes that verify session tokens.
     pub fn clerk(&self) -> Option<&ClerkSettings> {
@@ -48,50 +44,22 @@ impl AuthSettings {
 
     /// `None` when a fault was noted for what cannot be left out.
     pub(super) fn read(reading: &mut Reading<'_>) -> Option<Self> {
-        match reading.one("AUTH_MODE", mode) {
-            Answer::Given(Mode::Clerk) => {
-                let settings = ClerkSettings::read(reading);
-                settings.require_key(reading);
-                Some(Self::Clerk(settings))
+        match reading.required(&AUTH_MODE, "is not set", MODE_FIX) {
+            Some(Mode::Clerk) => {
+                require_key(reading);
+                ClerkSettings::read(reading).map(Self::Clerk)
             }
-            Answer::Given(Mode::Local) => LocalSettings::read(reading).map(Self::Local),
-            answer => {
-                if answer == Answer::Unset {
-                    reading.refuse("AUTH_MODE", Refusal::new("is not set", MODE_FIX));
-                }
+            Some(Mode::Local) => {
+                let missing = "is not set; AUTH_MODE=local needs it";
+                let token = reading.required(&LOCAL_AUTH_TOKEN, missing, TOKEN_FIX)?;
+                Some(Self::Local(LocalSettings { token }))
+            }
+            None => {
                 // The mode is not known, so nothing is required; what is set is checked.
                 ClerkSettings::read(reading);
-                reading.one("LOCAL_AUTH_TOKEN", credentials::local_token);
+                reading.value(&LOCAL_AUTH_TOKEN);
                 None
             }
         }
-    }
-}
-
-impl LocalSettings {
-    fn read(reading: &mut Reading<'_>) -> Option<Self> {
-        let answer = reading.one("LOCAL_AUTH_TOKEN", credentials::local_token);
-        if matches!(answer, Answer::Unset) {
-            reading.refuse(
-                "LOCAL_AUTH_TOKEN",
-                Refusal::new(
-                    "is not set; AUTH_MODE=local needs it",
-                    "generate one, for example with: openssl rand -hex 32",
-                ),
-            );
-        }
-        answer.given().map(|token| Self { token })
-    }
-}
-
-const MODE_FIX: &str = "set AUTH_MODE=clerk (users sign in with Clerk; needs CLERK_SECRET_KEY) or \
-                        AUTH_MODE=local (one shared token; needs LOCAL_AUTH_TOKEN); to try the \
-                        server without any settings run `mission-control dev`";
-
-fn mode(text: &str) -> Result<Mode, Refusal> {
-    match text.to_ascii_lowercase().as_str() {
-        "clerk" => Ok(Mode::Clerk),
-        "local" => Ok(Mode::Local),
-        _ => Err(Refusal::new(format!("{} is neither clerk nor local", quoted(text)), MODE_FIX)),
     }
 }

@@ -1,14 +1,17 @@
 //! The shapes of keys and tokens, checked before anything is sent anywhere. Pure functions; no
-//! refusal repeats the text it refuses.
+//! message repeats the text it refuses.
 
-use aws_lc_rs::signature::RsaParameters;
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose};
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use secrecy::SecretString;
 
-use super::fault::Refusal;
-use super::placeholder::is_placeholder;
+use super::{
+    fault::{InvalidValue, invalid},
+    placeholder::is_placeholder,
+};
+use crate::clerk::{key::VerifyingKey, webhook::WebhookSecret};
 
 /// The secret key of the development issuer. Public knowledge, so `serve` refuses it.
 pub(super) const DEVELOPMENT_SECRET_KEY: &str = "sk_test_development";
@@ -35,10 +38,10 @@ impl Instance {
 }
 
 /// A Clerk secret key: `sk_test_` or `sk_live_` and at least six letters, digits or underscores.
-pub(super) fn secret_key(text: &str) -> Result<(SecretString, Instance), Refusal> {
+pub(super) fn secret_key(text: &str) -> Result<(SecretString, Instance), InvalidValue> {
     let fix = "copy the secret key (sk_test_… or sk_live_…) from the API keys page of the Clerk \
                dashboard";
-    let refuse = |reason: &str| Err(Refusal::new(reason, fix));
+    let refuse = |reason: &str| invalid(reason, fix);
     if text.starts_with("pk_") {
         return refuse("is a publishable key, not a secret key");
     }
@@ -85,27 +88,27 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// A Clerk publishable key: `pk_test_` or `pk_live_` and the base64 of the Frontend API host
 /// followed by one `$` (Clerk's `parsePublishableKey`); the host has a dot.
-pub(super) fn publishable_key(text: &str) -> Result<PublishableKey, Refusal> {
+pub(super) fn publishable_key(text: &str) -> Result<PublishableKey, InvalidValue> {
     let fix = "copy the publishable key (pk_test_… or pk_live_…) from the API keys page of the \
                Clerk dashboard";
     if text.starts_with("sk_") {
-        return Err(Refusal::new(
+        return invalid(
             "is a secret key, and this setting is shown to browsers",
             format!("{fix}; put the secret key into CLERK_SECRET_KEY"),
-        ));
+        );
     }
     if is_placeholder(text) {
-        return Err(Refusal::new("is a placeholder", fix));
+        return invalid("is a placeholder", fix);
     }
     let (instance, encoded) = match (text.strip_prefix("pk_test_"), text.strip_prefix("pk_live_")) {
         (Some(encoded), _) => (Instance::Test, encoded),
         (None, Some(encoded)) => (Instance::Live, encoded),
         (None, None) => {
-            return Err(Refusal::new("does not begin with pk_test_ or pk_live_", fix));
+            return invalid("does not begin with pk_test_ or pk_live_", fix);
         }
     };
     let host = frontend_host(encoded)
-        .ok_or_else(|| Refusal::new("does not hold the address of a Clerk instance", fix))?;
+        .ok_or_else(|| InvalidValue::new("does not hold the address of a Clerk instance", fix))?;
     Ok(PublishableKey { text: text.to_owned(), issuer: format!("https://{host}"), instance })
 }
 
@@ -118,12 +121,14 @@ fn frontend_host(encoded: &str) -> Option<String> {
     (plain && labels).then(|| host.to_owned())
 }
 
-/// The webhook signing secret: `whsec_` and the standard base64 of at least 16 bytes (Svix issues
-/// 24). The prefix may be missing, as in Svix's libraries; it is put back.
-pub(super) fn webhook_secret(text: &str) -> Result<SecretString, Refusal> {
+/// The fewest bytes of a webhook signing secret. Svix issues 24.
+const WEBHOOK_SECRET_BYTES: usize = 16;
+
+/// A webhook signing secret, and no example of one.
+pub(super) fn webhook_secret(text: &str) -> Result<WebhookSecret, InvalidValue> {
     let fix = "copy the signing secret (whsec_…) of the endpoint from the Webhooks page of the \
                Clerk dashboard";
-    let refuse = |reason: &str| Err(Refusal::new(reason, fix));
+    let refuse = |reason: &str| invalid(reason, fix);
     if text.starts_with("sk_") || text.starts_with("pk_") {
         return refuse("is an API key, not a webhook signing secret");
     }
@@ -134,84 +139,55 @@ pub(super) fn webhook_secret(text: &str) -> Result<SecretString, Refusal> {
     if DEVELOPMENT_WEBHOOK_SECRET.strip_prefix("whsec_") == Some(encoded) {
         return refuse("is the secret of development mode, which everybody knows");
     }
-    match general_purpose::STANDARD.decode(encoded) {
-        Ok(key) if key.len() >= 16 => Ok(SecretString::from(format!("whsec_{encoded}"))),
-        Ok(_) => refuse("is too short to be a signing secret"),
+    match WebhookSecret::parse(text) {
+        Ok(_) if encoded.trim_end_matches('=').len() * 3 / 4 < WEBHOOK_SECRET_BYTES => {
+            refuse("is too short to be a signing secret")
+        }
+        Ok(secret) => Ok(secret),
         Err(_) => refuse("is not whsec_ followed by base64"),
     }
 }
+
+/// How to get a shared token.
+pub(super) const TOKEN_FIX: &str = "generate one, for example with: openssl rand -hex 32";
 
 /// The fewest characters of the shared token of local mode.
 const LOCAL_TOKEN_CHARACTERS: usize = 50;
 
 /// The shared token of local mode: at least 50 visible ASCII characters, so that it fits into a
 /// header as it is and cannot be guessed.
-pub(super) fn local_token(text: &str) -> Result<SecretString, Refusal> {
-    let fix = "generate one, for example with: openssl rand -hex 32";
+pub(super) fn local_token(text: &str) -> Result<SecretString, InvalidValue> {
+    let fix = TOKEN_FIX;
     if is_placeholder(text) {
-        return Err(Refusal::new("is a placeholder", fix));
+        return invalid("is a placeholder", fix);
     }
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Refusal::new(
+        return invalid(
             "has blanks or characters outside visible ASCII, which an Authorization header cannot \
              carry",
             fix,
-        ));
+        );
     }
     if text.len() < LOCAL_TOKEN_CHARACTERS {
-        return Err(Refusal::new(
+        return invalid(
             format!("has {} characters, fewer than {LOCAL_TOKEN_CHARACTERS}", text.len()),
             fix,
-        ));
+        );
     }
     Ok(SecretString::from(text))
 }
 
-/// Sizes of RSA keys that verification accepts, in bits.
-const RSA_BITS: std::ops::RangeInclusive<u32> = 2048..=8192;
-
-/// A PEM public key (RFC 7468) with real or `\n`-escaped line breaks, or none at all. Answers the
-/// same key with 64-column lines, which every PEM reader takes.
-pub(super) fn jwt_key(text: &str) -> Result<String, Refusal> {
-    let fix = "copy the PEM public key (JWKS public key) from the API keys page of the Clerk \
-               dashboard, from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----";
-    if text.contains("PRIVATE KEY") {
-        return Err(Refusal::new(
-            "is a private key; tokens are verified with the public one and the private one belongs \
-             on no other machine",
-            format!("{fix}; treat the private key as exposed"),
-        ));
-    }
-    let text = text.replace("\\r", "").replace("\\n", "\n");
-    let pem = public_key_block(&text).map_err(|reason| Refusal::new(reason, fix))?;
-    let bits = jsonwebtoken::DecodingKey::from_rsa_pem(pem.as_bytes())
-        .ok()
-        .and_then(|key| RsaParameters::public_modulus_len(key.try_get_as_bytes().ok()?).ok())
-        .ok_or_else(|| Refusal::new("is not an RSA public key", fix))?;
-    if RSA_BITS.contains(&bits) {
-        Ok(pem)
+/// The public key of an instance; see [`VerifyingKey::from_pem`] for the forms it may have.
+pub(super) fn jwt_key(text: &str) -> Result<VerifyingKey, InvalidValue> {
+    let fix = if text.contains("PRIVATE KEY") {
+        "copy the PEM public key from the API keys page of the Clerk dashboard, and treat the \
+             private key as exposed: it belongs on no other machine"
     } else {
-        Err(Refusal::new(format!("is an RSA key of {bits} bits; 2048 to 8192 are accepted"), fix))
-    }
-}
-
-/// The public key block of a text in canonical lines.
-fn public_key_block(text: &str) -> Result<String, &'static str> {
-    let (_, after) =
-        text.split_once("-----BEGIN ").ok_or("holds no PEM block (-----BEGIN PUBLIC KEY-----)")?;
-    let (label, after) = after.split_once("-----").ok_or("is cut off")?;
-    if !matches!(label, "PUBLIC KEY" | "RSA PUBLIC KEY") {
-        return Err("holds another PEM block than PUBLIC KEY");
-    }
-    let (body, _) = after.split_once(&format!("-----END {label}-----")).ok_or("is cut off")?;
-    let body: Vec<char> = body.chars().filter(|c| !c.is_whitespace()).collect();
-    let mut pem = format!("-----BEGIN {label}-----\n");
-    for line in body.chunks(64) {
-        pem.extend(line);
-        pem.push('\n');
-    }
-    pem.extend(["-----END ", label, "-----\n"]);
-    Ok(pem)
+        "copy the PEM public key (JWKS public key) from the API keys page of the Clerk dashboard, \
+             from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----; in .env put double quotes \
+             around it"
+    };
+    VerifyingKey::from_pem(text).map_err(|fault| InvalidValue::new(fault.to_string(), fix))
 }
 
 #[cfg(test)]

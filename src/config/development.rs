@@ -1,22 +1,30 @@
 //! The settings of development mode: everything built in, loopback only, and no way to point it
 //! at real accounts by accident.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
+use url::Url;
 
-use super::clerk::ClerkSettings;
-use super::credentials::{DEVELOPMENT_SECRET_KEY, DEVELOPMENT_WEBHOOK_SECRET};
-use super::database::{DatabaseSettings, DatabaseUrl};
-use super::fault::Refusal;
-use super::limits::Limits;
-use super::log::LogSettings;
-use super::reading::Reading;
-use super::server::ServerSettings;
-use super::{AuthSettings, Settings};
+use super::{
+    AuthSettings, Settings,
+    clerk::ClerkSettings,
+    credentials::{DEVELOPMENT_SECRET_KEY, DEVELOPMENT_WEBHOOK_SECRET},
+    database::DatabaseSettings,
+    limits::{self, RequestLimits},
+    log,
+    reading::Reading,
+    server::ServerSettings,
+    variables::{DRAIN_DELAY, HOST, METRICS_ADDR, PORT},
+};
+use crate::{
+    clerk::{
+        token::Expectations,
+        webhook::{WebhookSecret, WebhookSecrets},
+    },
+    store::DatabaseAddress,
+};
 
 /// The database of development mode; `DATABASE_URL` does not apply.
 const DATABASE_PATH: &str = "data/development.db";
@@ -36,83 +44,83 @@ const CLERK_KEYS: [&str; 7] = [
 ];
 
 /// Settings for a server on loopback whose Clerk is this process.
-pub(super) fn read(reading: &mut Reading<'_>) -> Settings {
+pub(super) fn read(reading: &mut Reading<'_>) -> Option<Settings> {
     for name in CLERK_KEYS {
-        if reading.environment().get(name).is_some() {
-            reading.refuse(
+        if reading.environment().find(name).is_some() {
+            reading.refuse_name(
                 name,
-                Refusal::new(
-                    "dev refuses to run with a Clerk key in its environment",
-                    format!(
-                        "unset {name} to use the built-in people, or run `mission-control serve` \
+                "dev refuses to run with a Clerk key in its environment",
+                format!(
+                    "unset {name} to use the built-in people, or run `mission-control serve` \
                          with AUTH_MODE=clerk to use real ones"
-                    ),
                 ),
             );
         }
     }
-    let mut server = ServerSettings::read(reading);
-    if !reading.is_set("DRAIN_DELAY") {
+    let server = ServerSettings::read(reading);
+    let limits = RequestLimits::read(reading);
+    let graphql = limits::read_graphql(reading);
+    let log = log::read(reading);
+    let mut server = server?;
+    if !reading.is_set(&DRAIN_DELAY.variable) {
         // No balancer stands before it that would have to notice.
         server.drain_delay = Duration::ZERO;
     }
     refuse_reachable(reading, &server);
-    Settings {
-        auth: AuthSettings::Development(clerk(server.address())),
+    Some(Settings {
+        auth: AuthSettings::Development(clerk(server.address())?),
         database: DatabaseSettings {
-            url: DatabaseUrl::Sqlite { path: PathBuf::from(DATABASE_PATH) },
+            address: DatabaseAddress::Sqlite { path: PathBuf::from(DATABASE_PATH) },
             auto_migrate: true,
         },
-        limits: Limits::read(reading),
-        log: LogSettings::read(reading),
         server,
-    }
+        limits,
+        graphql,
+        log,
+    })
 }
 
 /// Anybody who reaches the development issuer can sign in as anyone.
 fn refuse_reachable(reading: &mut Reading<'_>, server: &ServerSettings) {
     if !server.host.is_loopback() {
         reading.refuse(
-            "HOST",
-            Refusal::new(
-                "is reachable from other machines, and dev lets anyone sign in as anyone",
-                "unset HOST or write 127.0.0.1",
-            ),
+            &HOST.variable,
+            "is reachable from other machines, and dev lets anyone sign in as anyone",
+            "unset HOST or write 127.0.0.1",
         );
     }
     if server.metrics_addr.is_some_and(|address| !address.ip().is_loopback()) {
         reading.refuse(
-            "METRICS_ADDR",
-            Refusal::new(
-                "is reachable from other machines, and dev listens on this one only",
-                "unset METRICS_ADDR or write 127.0.0.1:9000",
-            ),
+            &METRICS_ADDR.variable,
+            "is reachable from other machines, and dev listens on this one only",
+            "unset METRICS_ADDR or write 127.0.0.1:9000",
         );
     }
     if server.port == 0 {
         reading.refuse(
-            "PORT",
-            Refusal::new(
-                "is 0, and the tokens of dev name the port in their issuer",
-                "unset PORT or write a port from 1 to 65535",
-            ),
+            &PORT.variable,
+            "is 0, and the tokens of dev name the port in their issuer",
+            "unset PORT or write a port from 1 to 65535",
         );
     }
 }
 
 /// The address prints an IPv6 host in brackets, as URLs need it.
-fn clerk(address: SocketAddr) -> ClerkSettings {
+fn clerk(address: SocketAddr) -> Option<ClerkSettings> {
     let issuer = format!("http://{address}{ISSUER_PATH}");
-    ClerkSettings {
+    let webhook_secret = WebhookSecret::parse(DEVELOPMENT_WEBHOOK_SECRET).ok()?;
+    Some(ClerkSettings {
         secret_key: Some(SecretString::from(DEVELOPMENT_SECRET_KEY)),
-        api_base: format!("{issuer}/v1"),
-        verify_iat: true,
-        leeway: TimeDelta::seconds(10),
+        api: Url::parse(&format!("{issuer}/v1")).ok()?,
         jwt_key: None,
         frontend: None,
-        issuers: vec![issuer],
-        audiences: Vec::new(),
-        authorized_parties: Vec::new(),
-        webhook_secrets: vec![SecretString::from(DEVELOPMENT_WEBHOOK_SECRET)],
-    }
+        expectations: Expectations {
+            leeway: TimeDelta::seconds(10),
+            verify_iat: true,
+            issuers: vec![issuer],
+            audiences: Vec::new(),
+            authorized_parties: Vec::new(),
+        },
+        webhook_secrets: WebhookSecrets::new(vec![webhook_secret]),
+    })
 }

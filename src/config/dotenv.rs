@@ -1,137 +1,281 @@
-//! Reads a `.env` file into a map. Knows the file format through `dotenvy` and nothing of the
-//! settings; never changes the process environment.
+//! Reads the text of a `.env` file. The file is often shared with other tools, so it is read as they read
+//! it (Node's `--env-file`, python-dotenv), and a line that cannot be understood harms at most the variable
+//! that it names. Knows no setting.
+//!
+//! `NAME=value`, with or without `export`. In single quotes or backquotes a value is taken as it stands;
+//! in double quotes `\n`, `\r`, `\t`, `\"`, `\\` and `\$` are escapes; quoted values may have line
+//! breaks. Without quotes a value is the rest of the line, blanks and backslashes included, up to ` #`.
+//! `${NAME}` is replaced, except in single quotes, when the variable is known; else it stays as it is.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{self, Read};
-use std::path::Path;
-use std::rc::Rc;
 
-use super::fault::Fault;
+use super::fault::InvalidValue;
 
-/// The variables of the file, or none when there is no such file. Where a name occurs twice the
-/// last one counts, as in other readers of this format.
-///
-/// # Errors
-/// A fault naming the file when it cannot be read, and the line when one is malformed. The line
-/// itself is not repeated: it may hold a secret.
-pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, Fault> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(path, &text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(error) => Err(fault(
-            path,
-            format!("the file cannot be read: {error}"),
-            "make it a readable UTF-8 text file, or remove it",
-        )),
-    }
-}
-
-fn parse(path: &Path, text: &str) -> Result<BTreeMap<String, String>, Fault> {
-    // dotenvy's iterator keeps a byte order mark in the first name, and refuses a last line that
-    // ends in a blank without a line break.
-    let text = format!("{}\n", text.trim_start_matches('\u{feff}'));
-    let lines = Rc::new(Cell::new(0));
-    let reader = LineByLine { rest: text.as_bytes(), lines: Rc::clone(&lines) };
-    let mut variables = BTreeMap::new();
-    for entry in dotenvy::from_read_iter(reader) {
-        match entry {
-            Ok((name, value)) => {
-                variables.insert(name, value);
+/// The variables of a text; of a name that occurs twice the last one counts. `known` answers for the
+/// variables that are set outside of the file.
+pub(super) fn parse(
+    text: &str,
+    known: impl Fn(&str) -> Option<String>,
+) -> BTreeMap<String, Result<String, InvalidValue>> {
+    let mut variables: BTreeMap<String, Result<String, InvalidValue>> = BTreeMap::new();
+    let mut rest = text.trim_start_matches('\u{feff}');
+    let mut number = 0;
+    while !rest.is_empty() {
+        number += 1;
+        let (line, below) = first_line(rest);
+        let line = line.trim_start();
+        let line = match line.strip_prefix("export") {
+            Some(after) if after.starts_with([' ', '\t']) => after.trim_start(),
+            _ => line,
+        };
+        // Where the value begins, with everything below: a quoted value may go on there.
+        let end = line.find(['=', ':', ' ', '\t']).unwrap_or(line.len());
+        let (name, after) = line.split_at(end);
+        let Some(value) = after.trim_start().strip_prefix('=') else {
+            if is_name(name) {
+                variables
+                    .insert(name.to_owned(), Err(malformed(number, "has no = after the name")));
             }
-            Err(error) => return Err(line_fault(path, lines.get(), &error)),
+            rest = below;
+            continue;
+        };
+        let value = value.trim_start();
+        let start = line_offset(rest, value);
+        let (read, consumed) = read_value(rest.get(start..).unwrap_or_default(), number);
+        if is_name(name) {
+            let expanded = read.map(|value| match value {
+                Value::Literal(text) => text,
+                Value::Expandable(text) => expand(&text, |name| {
+                    known(name).or_else(|| variables.get(name)?.as_ref().ok().cloned())
+                }),
+            });
+            variables.insert(name.to_owned(), expanded.and_then(|text| is_utf8(text, number)));
         }
+        let (value_lines, after_value) = rest.get(start..).unwrap_or_default().split_at(consumed);
+        number += value_lines.matches('\n').count();
+        rest = first_line(after_value).1;
     }
-    Ok(variables)
+    variables
 }
 
-/// `last_line` is the last line of the entry; an entry with quotes may have begun earlier.
-fn line_fault(path: &Path, last_line: usize, error: &dotenvy::Error) -> Fault {
-    let first_line = match error {
-        dotenvy::Error::LineParse(entry, _) => {
-            last_line.saturating_sub(entry.lines().count().saturating_sub(1))
-        }
-        _ => last_line,
+/// A value as it was written.
+enum Value {
+    Literal(String),
+    Expandable(String),
+}
+
+/// The value at the start of a text, and how many of its bytes belong to it.
+fn read_value(text: &str, number: usize) -> (Result<Value, InvalidValue>, usize) {
+    let (line, _) = first_line(text);
+    let Some(quote) = line.chars().next().filter(|first| ['"', '\'', '`'].contains(first)) else {
+        return (Ok(Value::Expandable(unquoted(line).to_owned())), line.len());
     };
-    fault(
-        path,
-        format!("line {first_line} is malformed"),
-        "write NAME=value; put a value with blanks or line breaks in double quotes and close them",
+    let mut escaped = false;
+    let closing = text.char_indices().skip(1).find(|(_, character)| {
+        let closes = *character == quote && !escaped;
+        escaped = quote == '"' && *character == '\\' && !escaped;
+        closes
+    });
+    if let Some((end, _)) = closing {
+        let after = first_line(text.get(end + 1..).unwrap_or_default()).0.trim();
+        if after.is_empty() || after.starts_with('#') {
+            let inner = text.get(1..end).unwrap_or_default().replace("\r\n", "\n");
+            let value = match quote {
+                '"' => Value::Expandable(unescape(&inner)),
+                '`' => Value::Expandable(inner),
+                _ => Value::Literal(inner),
+            };
+            return (Ok(value), end + 1);
+        }
+    }
+    let reason = "has a quotation mark that is not closed, or something after the closing one";
+    (Err(malformed(number, reason)), line.len())
+}
+
+/// A value without quotes: up to a comment, without the blanks around it.
+fn unquoted(line: &str) -> &str {
+    let comment = if line.starts_with('#') {
+        Some(0)
+    } else {
+        [" #", "\t#"].iter().filter_map(|mark| line.find(mark)).min()
+    };
+    line.get(..comment.unwrap_or(line.len())).unwrap_or_default().trim()
+}
+
+/// Replaces the escapes of double quotes; a backslash before anything else stays.
+fn unescape(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            plain.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('n') => plain.push('\n'),
+            Some('r') => plain.push('\r'),
+            Some('t') => plain.push('\t'),
+            Some(mark @ ('"' | '\\' | '$')) => plain.push(mark),
+            other => {
+                plain.push('\\');
+                plain.extend(other);
+            }
+        }
+    }
+    plain
+}
+
+/// Replaces `${NAME}` where the name is known.
+fn expand(text: &str, known: impl Fn(&str) -> Option<String>) -> String {
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        expanded.push_str(before);
+        let found =
+            after.split_once('}').and_then(|(name, after)| known(name).map(|value| (value, after)));
+        if let Some((value, after)) = found {
+            expanded.push_str(&value);
+            rest = after;
+        } else {
+            expanded.push_str("${");
+            rest = after;
+        }
+    }
+    expanded + rest
+}
+
+/// The file is read with replacement characters in place of bytes that are not UTF-8.
+fn is_utf8(text: String, number: usize) -> Result<String, InvalidValue> {
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(malformed(number, "is not UTF-8 text"));
+    }
+    Ok(text)
+}
+
+/// The line itself is not repeated: it may hold a secret.
+fn malformed(number: usize, what: &str) -> InvalidValue {
+    InvalidValue::new(
+        format!("line {number} {what}"),
+        "write NAME=value; put a value with line breaks in double quotes and close them",
     )
 }
 
-fn fault(path: &Path, reason: String, fix: &str) -> Fault {
-    Fault { variable: path.display().to_string(), reason, fix: fix.to_owned() }
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Hands out one line per read and counts them, so that after an error the count is the number of
-/// the line that caused it: the reader in between buffers, but never asks before it is empty.
-struct LineByLine<'text> {
-    rest: &'text [u8],
-    lines: Rc<Cell<usize>>,
+/// The first line without its line break, and what follows it.
+fn first_line(text: &str) -> (&str, &str) {
+    let (line, below) = text.split_once('\n').unwrap_or((text, ""));
+    (line.strip_suffix('\r').unwrap_or(line), below)
 }
 
-impl Read for LineByLine<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let line = self
-            .rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map_or(self.rest.len(), |position| position + 1);
-        let (head, rest) = self.rest.split_at(line.min(buffer.len()));
-        for (target, byte) in buffer.iter_mut().zip(head) {
-            *target = *byte;
-        }
-        if head.ends_with(b"\n") {
-            self.lines.set(self.lines.get() + 1);
-        }
-        self.rest = rest;
-        Ok(head.len())
-    }
+/// Where `part`, the end of the first line of `text`, begins in it.
+fn line_offset(text: &str, part: &str) -> usize {
+    first_line(text).0.len() - part.len()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn values_quotes_comments_and_line_breaks() -> Result<(), Fault> {
-        let text = "\u{feff}# comment\nA=1\n\nexport B = \"two words\" # note\nC='x\ny'\nA=3\nD=4 ";
-        let variables = parse(Path::new(".env"), text)?;
-        let pairs: Vec<_> =
-            variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(pairs, [("A", "3"), ("B", "two words"), ("C", "x\ny"), ("D", "4")]);
-        Ok(())
+    fn read(text: &str) -> Vec<(String, String)> {
+        parse(text, |name| (name == "KNOWN").then(|| "outside".to_owned()))
+            .into_iter()
+            .map(|(name, value)| {
+                (name, value.unwrap_or_else(|fault| format!("! {}", fault.reason)))
+            })
+            .collect()
     }
 
     #[test]
-    fn a_malformed_line_is_named_and_not_repeated() {
-        let long = format!("A={}\nhidden words\n", "a".repeat(20_000));
-        let cases = [
-            ("A=1\n# note\n\nhidden\nB=2\n", 4),
-            ("A=1\r\nB=hidden words\r\n", 2),
-            ("A=1\nB=\"hidden\nwords\n", 2),
-            ("A=\"1\n2\"\n1hidden=3", 3),
-            ("A=1\nB='x\ny'hidden words\n", 2),
-            (long.as_str(), 2),
-        ];
-        for (text, line) in cases {
-            let error = parse(Path::new("folder/.env"), text).map_err(|fault| fault.to_string());
-            let message = error.err().unwrap_or_default();
-            assert!(
-                message.starts_with(&format!("folder/.env: line {line} is malformed")),
-                "{text:?} gave {message}"
-            );
-            assert!(!message.contains("hidden"));
+    fn values_are_read_as_other_tools_read_them() {
+        for (text, expected) in [
+            ("A=1", "1"),
+            ("\u{feff}A=1", "1"),
+            ("A = 1 ", "1"),
+            ("A=1\r", "1"),
+            ("  export A=1", "1"),
+            ("export\tA=1", "1"),
+            ("A=", ""),
+            ("A= # note", ""),
+            ("A=two words # note", "two words"),
+            ("A=no#note", "no#note"),
+            ("A=\"two words\" # note", "two words"),
+            ("A='x\ny'", "x\ny"),
+            ("A=\"x\r\ny\"\r\n", "x\ny"),
+            ("A=`x'y\"`", "x'y\""),
+            (r#"A="a\n\"b\" \\ \$ \d""#, "a\n\"b\" \\ $ \\d"),
+            (r"A='a\n'", r"a\n"),
+            (r"A=C:\data\new", r"C:\data\new"),
+            ("A=it's", "it's"),
+            ("A=a=b=c", "a=b=c"),
+            ("A={\"a\": \"b c\"}", "{\"a\": \"b c\"}"),
+            ("A=p$w0rd", "p$w0rd"),
+            ("A=x-${KNOWN}-y", "x-outside-y"),
+            ("A=\"${KNOWN}\"", "outside"),
+            ("A='${KNOWN}'", "${KNOWN}"),
+            ("A=${UNKNOWN}", "${UNKNOWN}"),
+            ("A=${KNOWN", "${KNOWN"),
+            ("A=1\nA=2", "2"),
+        ] {
+            assert_eq!(read(text), [("A".to_owned(), expected.to_owned())], "{text:?}");
+        }
+        let expected = [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "1/2".to_owned())];
+        assert_eq!(read("A=1\nB=${A}/2"), expected);
+    }
+
+    #[test]
+    fn lines_of_other_tools_do_no_harm() {
+        for line in [
+            "# comment",
+            "",
+            "just some words",
+            "---",
+            "[section]",
+            "app.name=x",
+            "app-name=\"x\ny\"",
+            "NAME: value",
+            "url: https://a.example/?b=c",
+            "MESSAGE=don't panic",
+            "MESSAGE='don't panic'",
+            "MESSAGE='never closed",
+            "MESSAGE=\"never closed",
+            "JSON={\"a\": [1, 2], \"b\": \"it's\"}",
+            "PATTERN=^\\d+ \\w$",
+            "1ST=x",
+            "= x",
+            "\u{fffd}\u{fffd}=x",
+        ] {
+            let text = format!("A=first\n{line}\nB='last one'\n");
+            let read = read(&text);
+            let value = |name: &str| {
+                read.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+            };
+            assert_eq!(value("A"), Some("first"), "{line:?}");
+            assert_eq!(value("B"), Some("last one"), "{line:?}");
         }
     }
 
     #[test]
-    fn no_file_is_an_empty_environment_and_a_folder_is_a_fault() -> io::Result<()> {
-        let folder = tempfile::tempdir()?;
-        assert_eq!(read(&folder.path().join(".env")), Ok(BTreeMap::new()));
-        let fault = read(folder.path()).err();
-        assert!(fault.is_some_and(|fault| fault.reason.contains("cannot be read")));
-        Ok(())
+    fn what_cannot_be_read_is_told_of_its_own_name_and_line() {
+        for (text, line, what) in [
+            ("B=1\n# note\n\nA hidden\n", 4, "has no ="),
+            ("B='1\n2'\nA: hidden\n", 3, "has no ="),
+            ("A: postgres://hidden/?sslmode=require", 1, "has no ="),
+            ("B=1\r\nA=\"hidden\r\nwords\r\n", 2, "a quotation mark that is not closed"),
+            ("B=1\nA='hidden' words", 2, "something after the closing one"),
+            ("A=hidden\u{fffd}", 1, "is not UTF-8"),
+        ] {
+            let variables = parse(text, |_| None);
+            let fault = variables.get("A").and_then(|value| value.as_ref().err());
+            assert!(
+                fault.is_some_and(|fault| fault.reason.starts_with(&format!("line {line} "))
+                    && fault.reason.contains(what)
+                    && !fault.reason.contains("hidden")),
+                "{text:?}: {fault:?}"
+            );
+        }
     }
 }

@@ -5,8 +5,6 @@
 
 use std::fmt;
 
-use super::lookup::Source;
-
 /// One faulty setting: which variable, why it is wrong (with where its value came from), and how
 /// to repair it. Never contains the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +22,6 @@ impl fmt::Display for Fault {
         write!(f, "{}: {}\n    fix: {}", self.variable, self.reason, self.fix)
     }
 }
-
-impl std::error::Error for Fault {}
 
 /// All faults of one reading. They are collected so that an operator repairs the settings in one
 /// go instead of one start per mistake.
@@ -56,13 +52,7 @@ impl From<Fault> for Faults {
 /// Something an operator should know although the server can start: a protection that is off, or
 /// a variable that has no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning(String);
-
-impl Warning {
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
+pub struct Warning(pub(super) String);
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,25 +62,32 @@ impl fmt::Display for Warning {
 
 /// Why a parser does not accept a text, before it is known which variable the text came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct InvalidValue {
     pub(super) reason: String,
     pub(super) fix: String,
 }
 
-impl Refusal {
+impl InvalidValue {
     pub(super) fn new(reason: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { reason: reason.into(), fix: fix.into() }
     }
+}
 
-    /// Turns the refusal into the fault of `variable`, naming the source of the value if it has
-    /// one.
-    pub(super) fn of(self, variable: &str, source: Option<&Source>) -> Fault {
-        let reason = match source {
-            Some(source) => format!("{} ({source})", self.reason),
-            None => self.reason,
-        };
-        Fault { variable: variable.to_owned(), reason, fix: self.fix }
-    }
+/// Refuses a text for this reason.
+pub(super) fn invalid<T>(
+    reason: impl Into<String>,
+    fix: impl Into<String>,
+) -> Result<T, InvalidValue> {
+    Err(InvalidValue::new(reason, fix))
+}
+
+/// Refuses a text and begins the reason with it, as far as it may be shown.
+pub(super) fn invalid_text<T>(
+    text: &str,
+    what: &str,
+    fix: impl Into<String>,
+) -> Result<T, InvalidValue> {
+    invalid(format!("{} {what}", quoted(text)), fix)
 }
 
 /// The longest value that is repeated in a message; anything longer is more likely a key or a
@@ -102,7 +99,7 @@ const CREDENTIAL_MARKS: [&str; 6] = ["sk_", "pk_", "whsec_", "eyJ", "-----BEGIN"
 
 /// The value for use in a message: quoted and escaped, or a stand-in when it might be a credential
 /// that was pasted into the wrong variable.
-pub(super) fn quoted(text: &str) -> String {
+fn quoted(text: &str) -> String {
     let suspicious = CREDENTIAL_MARKS.iter().any(|mark| text.contains(mark));
     if suspicious || text.chars().count() > QUOTABLE_CHARACTERS {
         "the value (not shown)".to_owned()

@@ -2,30 +2,22 @@
 
 use std::time::Duration;
 
-use super::fault::Refusal;
-use super::reading::Reading;
+use super::{
+    reading::Reading,
+    variables::{
+        BODY_TIMEOUT, EXECUTION_TIMEOUT, GRAPHQL_INTROSPECTION, HEADER_TIMEOUT, IDLE_TIMEOUT,
+        MAX_ALIASES, MAX_BODY_BYTES, MAX_COMPLEXITY, MAX_CONNECTIONS, MAX_DEPTH, MAX_DIRECTIVES,
+        MAX_IN_FLIGHT_BYTES, MAX_NESTING, MAX_OPERATIONS, MAX_QUERY_BYTES, MAX_RESPONSE_BYTES,
+        MAX_SELECTIONS, WRITE_TIMEOUT,
+    },
+};
+use crate::graphql::{Bounds, Limits};
 
-/// The limits of a request. Counts are inclusive: the limit itself is still accepted.
+/// What may be sent and how long it may take, whatever it is. Limits are inclusive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct RequestLimits {
     /// `MAX_BODY_BYTES`: bytes of a request body.
     pub body_bytes: usize,
-    /// `MAX_QUERY_BYTES`: bytes of a query text.
-    pub query_bytes: usize,
-    /// `MAX_NESTING`: nesting of all brackets in a query text.
-    pub nesting: usize,
-    /// `MAX_SELECTIONS`: selections after fragments are expanded.
-    pub selections: usize,
-    /// `MAX_ALIASES`: aliases after fragments are expanded.
-    pub aliases: usize,
-    /// `MAX_DEPTH`: nesting of fields.
-    pub depth: usize,
-    /// `MAX_COMPLEXITY`: complexity, where a list counts its page size.
-    pub complexity: usize,
-    /// `MAX_DIRECTIVES`: directives on one field.
-    pub directives: usize,
-    /// `MAX_OPERATIONS`: operations in one document.
-    pub operations: usize,
     /// `HEADER_TIMEOUT`: time to receive the headers.
     pub header_timeout: Duration,
     /// `BODY_TIMEOUT`: time to receive the whole body.
@@ -44,91 +36,58 @@ pub struct Limits {
     pub in_flight_bytes: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body_bytes: 256 * 1024,
-            query_bytes: 16 * 1024,
-            nesting: 40,
-            selections: 500,
-            aliases: 50,
-            depth: 16,
-            complexity: 5000,
-            directives: 5,
-            operations: 10,
-            header_timeout: Duration::from_secs(5),
-            body_timeout: Duration::from_secs(10),
-            execution_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(75),
-            write_timeout: Duration::from_secs(10),
-            connections: 10_000,
-            response_bytes: 2 << 20,
-            in_flight_bytes: 128 << 20,
-        }
-    }
-}
-
-impl Limits {
-    /// Upper bounds keep a setting from switching the protection off: a list literal nested 2,000
-    /// deep overflows the stack of the GraphQL parser, which takes 65 levels of selections at most,
-    /// and a body is held in memory.
+impl RequestLimits {
     pub(super) fn read(reading: &mut Reading<'_>) -> Self {
-        let default = Self::default();
-        let time = Duration::from_millis(10)..=Duration::from_hours(1);
         let limits = Self {
-            body_bytes: reading.whole("MAX_BODY_BYTES", default.body_bytes, 1024..=64 << 20),
-            query_bytes: reading.whole("MAX_QUERY_BYTES", default.query_bytes, 64..=1 << 20),
-            nesting: reading.whole("MAX_NESTING", default.nesting, 1..=64),
-            selections: reading.whole("MAX_SELECTIONS", default.selections, 1..=100_000),
-            aliases: reading.whole("MAX_ALIASES", default.aliases, 0..=100_000),
-            depth: reading.whole("MAX_DEPTH", default.depth, 1..=200),
-            complexity: reading.whole("MAX_COMPLEXITY", default.complexity, 1..=10_000_000),
-            directives: reading.whole("MAX_DIRECTIVES", default.directives, 0..=100),
-            operations: reading.whole("MAX_OPERATIONS", default.operations, 1..=1000),
-            header_timeout: reading.seconds("HEADER_TIMEOUT", default.header_timeout, time.clone()),
-            body_timeout: reading.seconds("BODY_TIMEOUT", default.body_timeout, time.clone()),
-            execution_timeout: reading.seconds(
-                "EXECUTION_TIMEOUT",
-                default.execution_timeout,
-                time.clone(),
-            ),
-            idle_timeout: reading.seconds("IDLE_TIMEOUT", default.idle_timeout, time.clone()),
-            write_timeout: reading.seconds("WRITE_TIMEOUT", default.write_timeout, time),
-            connections: reading.whole("MAX_CONNECTIONS", default.connections, 1..=1_000_000),
-            response_bytes: reading.whole(
-                "MAX_RESPONSE_BYTES",
-                default.response_bytes,
-                64 << 10..=64 << 20,
-            ),
-            in_flight_bytes: reading.whole(
-                "MAX_IN_FLIGHT_BYTES",
-                default.in_flight_bytes,
-                1 << 20..=1 << 40,
-            ),
+            body_bytes: reading.value_or_empty(&MAX_BODY_BYTES),
+            header_timeout: reading.value_or_empty(&HEADER_TIMEOUT),
+            body_timeout: reading.value_or_empty(&BODY_TIMEOUT),
+            execution_timeout: reading.value_or_empty(&EXECUTION_TIMEOUT),
+            idle_timeout: reading.value_or_empty(&IDLE_TIMEOUT),
+            write_timeout: reading.value_or_empty(&WRITE_TIMEOUT),
+            connections: reading.value_or_empty(&MAX_CONNECTIONS),
+            response_bytes: reading.value_or_empty(&MAX_RESPONSE_BYTES),
+            in_flight_bytes: reading.value_or_empty(&MAX_IN_FLIGHT_BYTES),
         };
         let largest = limits.body_bytes.max(limits.response_bytes);
-        if limits.in_flight_bytes < largest {
+        // Zero stands in the place of a value that was refused.
+        if (1..largest).contains(&limits.in_flight_bytes) {
             reading.refuse(
-                "MAX_IN_FLIGHT_BYTES",
-                Refusal::new(
-                    "is less than one body (MAX_BODY_BYTES) or one answer (MAX_RESPONSE_BYTES) may have",
-                    format!("write at least {largest}"),
-                ),
+                &MAX_IN_FLIGHT_BYTES.variable,
+                "is less than one body (MAX_BODY_BYTES) or one answer (MAX_RESPONSE_BYTES) may have",
+                format!("write at least {largest}"),
             );
         }
         limits
     }
 }
 
+/// What one GraphQL document may ask for.
+pub(super) fn read_graphql(reading: &mut Reading<'_>) -> Limits {
+    Limits {
+        bounds: Bounds {
+            nesting: reading.value_or_empty(&MAX_NESTING),
+            selections: reading.value_or_empty(&MAX_SELECTIONS),
+            aliases: reading.value_or_empty(&MAX_ALIASES),
+            depth: reading.value_or_empty(&MAX_DEPTH),
+            directives: reading.value_or_empty(&MAX_DIRECTIVES),
+            operations: reading.value_or_empty(&MAX_OPERATIONS),
+            introspection: reading.value_or_empty(&GRAPHQL_INTROSPECTION),
+        },
+        query_bytes: reading.value_or_empty(&MAX_QUERY_BYTES),
+        complexity: reading.value_or_empty(&MAX_COMPLEXITY),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::lookup::Environment;
     use super::*;
+    use crate::config::Environment;
 
-    fn read(pairs: &[(&str, &str)]) -> Result<Limits, Vec<String>> {
+    fn read(pairs: &[(&str, &str)]) -> Result<(RequestLimits, Limits), Vec<String>> {
         let environment = Environment::from_pairs(pairs.iter().copied());
         let mut reading = Reading::new(&environment);
-        let limits = Limits::read(&mut reading);
+        let limits = (RequestLimits::read(&mut reading), read_graphql(&mut reading));
         reading
             .finish(Some(limits))
             .map(|(limits, _)| limits)
@@ -136,8 +95,22 @@ mod tests {
     }
 
     #[test]
-    fn unset_is_the_default() {
-        assert_eq!(read(&[]), Ok(Limits::default()));
+    fn defaults() {
+        let expected = (
+            RequestLimits {
+                body_bytes: 256 * 1024,
+                header_timeout: Duration::from_secs(5),
+                body_timeout: Duration::from_secs(10),
+                execution_timeout: Duration::from_secs(10),
+                idle_timeout: Duration::from_secs(75),
+                write_timeout: Duration::from_secs(10),
+                connections: 10_000,
+                response_bytes: 2 << 20,
+                in_flight_bytes: 128 << 20,
+            },
+            Limits { bounds: Bounds::default(), query_bytes: 16 * 1024, complexity: 5000 },
+        );
+        assert_eq!(read(&[]), Ok(expected));
     }
 
     #[test]
@@ -152,6 +125,7 @@ mod tests {
             ("MAX_COMPLEXITY", "6"),
             ("MAX_DIRECTIVES", "7"),
             ("MAX_OPERATIONS", "8"),
+            ("GRAPHQL_INTROSPECTION", "false"),
             ("HEADER_TIMEOUT", "0.5"),
             ("BODY_TIMEOUT", "20s"),
             ("EXECUTION_TIMEOUT", "0.025"),
@@ -161,25 +135,32 @@ mod tests {
             ("MAX_RESPONSE_BYTES", "65536"),
             ("MAX_IN_FLIGHT_BYTES", "1048576"),
         ]);
-        let expected = Limits {
-            body_bytes: 2048,
-            query_bytes: 1001,
-            nesting: 2,
-            selections: 3,
-            aliases: 0,
-            depth: 5,
-            complexity: 6,
-            directives: 7,
-            operations: 8,
-            header_timeout: Duration::from_millis(500),
-            body_timeout: Duration::from_secs(20),
-            execution_timeout: Duration::from_millis(25),
-            idle_timeout: Duration::from_secs(61),
-            write_timeout: Duration::from_secs(3),
-            connections: 7,
-            response_bytes: 65_536,
-            in_flight_bytes: 1 << 20,
-        };
+        let expected = (
+            RequestLimits {
+                body_bytes: 2048,
+                header_timeout: Duration::from_millis(500),
+                body_timeout: Duration::from_secs(20),
+                execution_timeout: Duration::from_millis(25),
+                idle_timeout: Duration::from_secs(61),
+                write_timeout: Duration::from_secs(3),
+                connections: 7,
+                response_bytes: 65_536,
+                in_flight_bytes: 1 << 20,
+            },
+            Limits {
+                bounds: Bounds {
+                    nesting: 2,
+                    selections: 3,
+                    aliases: 0,
+                    depth: 5,
+                    directives: 7,
+                    operations: 8,
+                    introspection: false,
+                },
+                query_bytes: 1001,
+                complexity: 6,
+            },
+        );
         assert_eq!(read, Ok(expected));
     }
 

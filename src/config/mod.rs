@@ -3,40 +3,53 @@
 //! All faults of an environment are collected and reported together, each with its variable, the
 //! reason (and where the value came from) and the fix. Nothing outside this module reads the
 //! environment, and nothing in it opens a connection, listens or logs. Secrets are wrapped as soon
-//! as they are accepted and appear in no message.
+//! as they are accepted and appear in no message. A value is parsed once, into the type that its user
+//! works with; types that belong to a module below are defined there.
+//!
+//! # Adding a setting
+//!
+//! 1. One constant in `variables.rs`: name, type, default, meaning and parser. It is in `--help` with
+//!    that, and nothing else can be read.
+//! 2. One field in the struct that its user takes (`server.rs`, `limits.rs`, …), filled by
+//!    `reading.value(&NAME)`; a type with an empty value may use `reading.value_or_empty(&NAME)`. A test
+//!    finds a constant that nobody reads.
+//! 3. One row in the table of README.md. A test compares the two and prints the row that is missing.
 
-mod address;
 mod auth;
+mod choice;
 mod clerk;
 mod credentials;
 mod database;
 mod development;
 mod dotenv;
+mod environment;
 mod fault;
 mod limits;
+mod listener;
 mod log;
-mod lookup;
 mod number;
 mod placeholder;
 mod reading;
 mod server;
 mod spelling;
-mod table;
+mod variables;
+mod web_address;
 
 #[cfg(test)]
 mod tests;
 
 pub use auth::{AuthSettings, LocalSettings};
 pub use clerk::{ClerkFrontend, ClerkSettings};
-pub use database::{DatabaseSettings, DatabaseUrl};
+pub use database::DatabaseSettings;
+pub use environment::Environment;
 pub use fault::{Fault, Faults, Warning};
-pub use limits::Limits;
-pub use log::{LogFormat, LogSettings};
-pub use lookup::Environment;
+pub use limits::RequestLimits;
 pub use server::ServerSettings;
-pub use table::{VARIABLES, Variable, help_table};
+pub use variables::{Kind, VARIABLES, Variable, help_table};
 
 use reading::Reading;
+
+use crate::{graphql::Limits, telemetry::LogSettings};
 
 /// Everything the server needs to know before it starts.
 #[derive(Clone, Debug)]
@@ -47,8 +60,10 @@ pub struct Settings {
     pub database: DatabaseSettings,
     /// Where the server listens and what it offers.
     pub server: ServerSettings,
-    /// What one request may cost.
-    pub limits: Limits,
+    /// What one request may cost, whatever it is.
+    pub limits: RequestLimits,
+    /// What one GraphQL document may ask for.
+    pub graphql: Limits,
     /// What is logged and how.
     pub log: LogSettings,
 }
@@ -63,11 +78,16 @@ impl Settings {
         let auth = AuthSettings::read(&mut reading);
         let database = DatabaseSettings::read(&mut reading);
         let server = ServerSettings::read(&mut reading);
-        let limits = Limits::read(&mut reading);
-        let log = LogSettings::read(&mut reading);
+        let limits = RequestLimits::read(&mut reading);
+        let graphql = limits::read_graphql(&mut reading);
+        let log = log::read(&mut reading);
         spelling::warn_unknown_names(&mut reading);
-        let settings = auth.map(|auth| Self { auth, database, server, limits, log });
-        reading.finish(settings)
+        reading.finish(match (auth, database, server) {
+            (Some(auth), Some(database), Some(server)) => {
+                Some(Self { auth, database, server, limits, graphql, log })
+            }
+            _ => None,
+        })
     }
 
     /// The settings of `migrate`, which works before anything else is configured.
@@ -79,7 +99,7 @@ impl Settings {
     ) -> Result<(DatabaseSettings, Vec<Warning>), Faults> {
         let mut reading = Reading::new(environment);
         let database = DatabaseSettings::read(&mut reading);
-        reading.finish(Some(database))
+        reading.finish(database)
     }
 
     /// The settings of `dev`: a built-in issuer in Clerk's place, a database of its own, loopback
@@ -92,6 +112,6 @@ impl Settings {
         let mut reading = Reading::new(environment);
         let settings = development::read(&mut reading);
         spelling::warn_unknown_names(&mut reading);
-        reading.finish(Some(settings))
+        reading.finish(settings)
     }
 }

@@ -1,70 +1,49 @@
-//! Numbers, time spans and switches as operators write them. Pure functions from text to value;
+//! Numbers and time spans as operators write them. Pure functions from text to value;
 //! nothing here knows a variable.
 
-use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
-use super::fault::{Refusal, quoted};
+use super::fault::{InvalidValue, invalid_text};
 
 /// A whole number: decimal digits only, within `range`.
-pub(super) fn whole(text: &str, range: RangeInclusive<usize>) -> Result<usize, Refusal> {
+pub(super) fn whole(text: &str, range: RangeInclusive<usize>) -> Result<usize, InvalidValue> {
     let fix = format!("write a whole number from {} to {}", range.start(), range.end());
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Refusal::new(format!("{} is not a whole number", quoted(text)), fix));
+    if !is_digits(text) {
+        return invalid_text(text, "is not a whole number", fix);
     }
-    match text.parse::<usize>() {
+    match text.parse() {
         Ok(value) if range.contains(&value) => Ok(value),
-        _ => Err(Refusal::new(format!("{} is out of range", quoted(text)), fix)),
+        _ => invalid_text(text, "is out of range", fix),
     }
 }
 
 /// A time span in seconds: decimal digits with an optional fraction and an optional `s`, within
 /// `range`. Kept to the millisecond, later digits are cut off. Signs, exponents, `NaN` and
 /// `inf` are no numbers here.
-pub(super) fn seconds(text: &str, range: RangeInclusive<Duration>) -> Result<Duration, Refusal> {
+pub(super) fn seconds(
+    text: &str,
+    range: RangeInclusive<Duration>,
+) -> Result<Duration, InvalidValue> {
     let fix = format!(
         "write decimal seconds from {} to {}, such as 10 or 0.5",
         range.start().as_secs_f64(),
         range.end().as_secs_f64()
     );
-    let digits = text.strip_suffix(['s', 'S']).unwrap_or(text).trim_end();
-    let Some((whole, fraction)) = decimal_parts(digits) else {
-        return Err(Refusal::new(
-            format!("{} is not a decimal number of seconds", quoted(text)),
-            fix,
-        ));
-    };
-    match milliseconds(whole, fraction).map(Duration::from_millis) {
-        Some(value) if range.contains(&value) => Ok(value),
-        _ => Err(Refusal::new(format!("{} seconds are out of range", quoted(digits)), fix)),
+    let number = text.strip_suffix(['s', 'S']).unwrap_or(text).trim_end();
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if !is_digits(&format!("{whole}{fraction}")) {
+        return invalid_text(text, "is not a decimal number of seconds", fix);
     }
-}
-
-/// Splits `12.5` into its digits before and after the point; `None` when it is anything else.
-fn decimal_parts(text: &str) -> Option<(&str, &str)> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let some = !whole.is_empty() || !fraction.is_empty();
-    (some && digits(whole) && digits(fraction)).then_some((whole, fraction))
-}
-
-/// `None` when the number does not fit, which every range of ours excludes anyway.
-fn milliseconds(whole: &str, fraction: &str) -> Option<u64> {
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
     let fraction: String = fraction.chars().chain("000".chars()).take(3).collect();
-    whole.checked_mul(1000)?.checked_add(fraction.parse().ok()?)
+    let milliseconds = format!("{whole}{fraction}").parse().ok().map(Duration::from_millis);
+    match milliseconds.filter(|value| range.contains(value)) {
+        Some(value) => Ok(value),
+        None => invalid_text(number, "seconds are out of range", fix),
+    }
 }
 
-/// A switch: `true`, `1`, `yes`, `on` or `false`, `0`, `no`, `off`, in any letter case.
-pub(super) fn switch(text: &str) -> Result<bool, Refusal> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(Refusal::new(
-            format!("{} is neither true nor false", quoted(text)),
-            "write true or false",
-        )),
-    }
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -86,10 +65,10 @@ mod tests {
             ("\u{661}", Err("\"\u{661}\" is not a whole number")),
             ("99999999999999999999999999", Err("\"99999999999999999999999999\" is out of range")),
         ] {
-            let read = whole(text, 1..=100).map_err(|refusal| refusal.reason);
+            let read = whole(text, 1..=100).map_err(|invalid| invalid.reason);
             assert_eq!(read, expected.map_err(str::to_owned));
         }
-        let fix = whole("x", 1..=100).map_err(|refusal| refusal.fix);
+        let fix = whole("x", 1..=100).map_err(|invalid| invalid.fix);
         assert_eq!(fix, Err("write a whole number from 1 to 100".to_owned()));
     }
 
@@ -129,22 +108,9 @@ mod tests {
             assert_eq!(read, expected.map(Duration::from_millis), "{text:?}");
         }
         let refused = seconds("NaN", range).err();
-        assert!(refused.is_some_and(|refusal| {
-            refusal.reason == "\"NaN\" is not a decimal number of seconds"
-                && refusal.fix == "write decimal seconds from 0.01 to 300, such as 10 or 0.5"
+        assert!(refused.is_some_and(|invalid| {
+            invalid.reason == "\"NaN\" is not a decimal number of seconds"
+                && invalid.fix == "write decimal seconds from 0.01 to 300, such as 10 or 0.5"
         }));
-    }
-
-    #[test]
-    fn switches() {
-        for text in ["true", "TRUE", "1", "yes", "On"] {
-            assert_eq!(switch(text), Ok(true));
-        }
-        for text in ["false", "False", "0", "NO", "off"] {
-            assert_eq!(switch(text), Ok(false));
-        }
-        for text in ["2", "enabled", "t", "y"] {
-            assert!(switch(text).is_err(), "{text}");
-        }
     }
 }

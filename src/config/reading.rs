@@ -1,49 +1,15 @@
 //! One pass over the settings that collects every fault and warning instead of stopping at the
 //! first. Knows how a variable is looked up (itself or its `NAME_FILE`), not what it means.
 
-use std::ops::RangeInclusive;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::Path;
 
-use super::fault::{Fault, Faults, Refusal, Warning};
-use super::lookup::{Environment, Source, read_secret_file};
-use super::number;
-use super::table;
+use super::{
+    environment::{Environment, Source, read_secret_file},
+    fault::{Fault, Faults, InvalidValue, Warning},
+    variables::{Setting, Variable},
+};
 
-/// What reading one variable gave. "Refused" is told apart from "unset" so that a required
-/// setting with a fault is not also reported as missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer<T> {
-    /// Neither set nor a fault.
-    Unset,
-    /// Set, and the fault is noted.
-    Refused,
-    /// Set and accepted.
-    Given(T),
-}
-
-impl<T> Answer<Vec<T>> {
-    /// The accepted entries, none when the list is unset or refused.
-    pub(super) fn entries(self) -> Vec<T> {
-        self.unwrap_or(Vec::new())
-    }
-}
-
-impl<T> Answer<T> {
-    /// The accepted value. A refused one is `None` as well: its fault already ends the reading.
-    pub(super) fn given(self) -> Option<T> {
-        match self {
-            Self::Given(value) => Some(value),
-            Self::Unset | Self::Refused => None,
-        }
-    }
-
-    pub(super) fn unwrap_or(self, default: T) -> T {
-        self.given().unwrap_or(default)
-    }
-}
-
-/// The collector: parsers answer with a value or a [`Refusal`], the reading names the variable and
+/// The collector: parsers answer with a value or an [`InvalidValue`], the reading names the variable and
 /// the source.
 pub(super) struct Reading<'env> {
     environment: &'env Environment,
@@ -60,102 +26,82 @@ impl<'env> Reading<'env> {
         self.environment
     }
 
-    /// One setting, parsed.
-    pub(super) fn one<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Refusal>,
-    ) -> Answer<T> {
-        match self.text(name) {
-            Answer::Unset => Answer::Unset,
-            Answer::Refused => Answer::Refused,
-            Answer::Given(text) => match parse(&text) {
-                Ok(value) => Answer::Given(value),
-                Err(refusal) => {
-                    self.refuse(name, refusal);
-                    Answer::Refused
-                }
-            },
-        }
+    /// The value of a setting: as given, else its default. `None` when there is neither, and when the
+    /// given one is refused, which is noted.
+    pub(super) fn value<T>(&mut self, setting: &Setting<T>) -> Option<T> {
+        self.value_by(setting, setting.parse)
     }
 
-    /// A comma-separated list, each entry trimmed and parsed, blank entries skipped, repeated
-    /// entries kept once. Every faulty entry is a fault of its own.
-    pub(super) fn list<T>(
+    /// The same by a parser that looks at more than the text.
+    pub(super) fn value_by<T>(
         &mut self,
-        name: &'static str,
-        parse: impl Fn(&str) -> Result<T, Refusal>,
-    ) -> Answer<Vec<T>> {
-        let text = match self.text(name) {
-            Answer::Unset => return Answer::Unset,
-            Answer::Refused => return Answer::Refused,
-            Answer::Given(text) => text,
+        setting: &Setting<T>,
+        parse: impl FnOnce(&str) -> Result<T, Vec<InvalidValue>>,
+    ) -> Option<T> {
+        let text = match self.text(&setting.variable) {
+            Ok(Some(text)) => text,
+            Ok(None) if setting.variable.default.is_empty() => return None,
+            Ok(None) => setting.variable.default.to_owned(),
+            Err(fault) => {
+                self.faults.push(fault);
+                return None;
+            }
         };
-        let mut entries: Vec<&str> = Vec::new();
-        for entry in text.split(',').map(str::trim) {
-            if !entry.is_empty() && !entries.contains(&entry) {
-                entries.push(entry);
-            }
-        }
-        let mut values = Vec::with_capacity(entries.len());
-        for (position, entry) in (1_usize..).zip(&entries) {
-            match parse(entry) {
-                Ok(value) => values.push(value),
-                Err(mut refusal) => {
-                    if entries.len() > 1 {
-                        refusal.reason = format!("entry {position}: {}", refusal.reason);
-                    }
-                    self.refuse(name, refusal);
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(all) => {
+                for invalid in all {
+                    self.refuse(&setting.variable, invalid.reason, invalid.fix);
                 }
+                None
             }
         }
-        if entries.is_empty() {
-            Answer::Unset
-        } else if values.len() == entries.len() {
-            Answer::Given(values)
-        } else {
-            Answer::Refused
+    }
+
+    /// The same where the type has an empty value: it stands for a setting that is unset, and in the place
+    /// of a refused one, whose fault ends the reading.
+    pub(super) fn value_or_empty<T: Default>(&mut self, setting: &Setting<T>) -> T {
+        self.value(setting).unwrap_or_default()
+    }
+
+    /// The value of a setting that has to be set; `missing` is noted when it is not.
+    pub(super) fn required<T>(
+        &mut self,
+        setting: &Setting<T>,
+        missing: &str,
+        fix: &str,
+    ) -> Option<T> {
+        if !self.is_set(&setting.variable) {
+            self.refuse(&setting.variable, missing, fix);
         }
+        self.value(setting)
     }
 
-    /// A whole number within `range`.
-    pub(super) fn whole(
+    /// Whether there is something to read for a variable, faulty or not.
+    pub(super) fn is_set(&self, variable: &Variable) -> bool {
+        !matches!(self.text(variable), Ok(None))
+    }
+
+    /// Notes a fault of `variable`, with the place its value came from.
+    pub(super) fn refuse(
         &mut self,
-        name: &'static str,
-        default: usize,
-        range: RangeInclusive<usize>,
-    ) -> usize {
-        self.one(name, |text| number::whole(text, range)).unwrap_or(default)
+        variable: &Variable,
+        reason: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
+        let source = self.source(variable);
+        let invalid = InvalidValue::new(reason, fix);
+        self.faults.push(fault(variable.name, invalid, source.as_ref()));
     }
 
-    /// A time span in decimal seconds within `range`.
-    pub(super) fn seconds(
-        &mut self,
-        name: &'static str,
-        default: Duration,
-        range: RangeInclusive<Duration>,
-    ) -> Duration {
-        self.one(name, |text| number::seconds(text, range)).unwrap_or(default)
-    }
-
-    /// A switch.
-    pub(super) fn switch(&mut self, name: &'static str, default: bool) -> bool {
-        self.one(name, number::switch).unwrap_or(default)
-    }
-
-    /// Whether there is something to read for `name`, faulty or not.
-    pub(super) fn is_set(&self, name: &str) -> bool {
-        !matches!(self.read_text(name), Ok(None))
-    }
-
-    /// Notes a fault of `name`, with the place its value came from.
-    pub(super) fn refuse(&mut self, name: &str, refusal: Refusal) {
-        let source = self.source(name);
-        self.faults.push(refusal.of(name, source.as_ref()));
+    /// Notes a fault of a name that should not be in the environment.
+    pub(super) fn refuse_name(&mut self, name: &str, reason: &str, fix: String) {
+        let source = self.environment.find(name).map(|(_, source)| source);
+        self.faults.push(fault(name, InvalidValue::new(reason, fix), source.as_ref()));
     }
 
     pub(super) fn warn(&mut self, text: impl Into<String>) {
-        self.warnings.push(Warning::new(text));
+        self.warnings.push(Warning(text.into()));
     }
 
     /// The settings if nothing was refused. `settings` is `None` only where a required part is
@@ -168,62 +114,66 @@ impl<'env> Reading<'env> {
     }
 
     /// The text of a variable, from itself or from the file that `NAME_FILE` names.
-    fn text(&mut self, name: &'static str) -> Answer<String> {
-        let read = self.read_text(name);
-        match read {
-            Ok(Some(text)) => Answer::Given(text),
-            Ok(None) => Answer::Unset,
-            Err(fault) => {
-                self.faults.push(fault);
-                Answer::Refused
+    fn text(&self, variable: &Variable) -> Result<Option<String>, Fault> {
+        let name = variable.name;
+        let file_name = variable.file_name();
+        let direct = self.find(name)?;
+        let file = match &file_name {
+            Some(file_name) => {
+                self.find(file_name)?.map(|(path, source)| (file_name, path, source))
             }
-        }
-    }
-
-    fn read_text(&self, name: &str) -> Result<Option<String>, Fault> {
-        let file_variable = format!("{name}_FILE");
-        for garbled in [name, &file_variable] {
-            if self.environment.is_garbled(garbled) {
-                let refusal = Refusal::new("is not UTF-8 text", "write the value as UTF-8");
-                return Err(refusal.of(garbled, Some(&Source::Process)));
-            }
-        }
-        let direct = self.environment.find(name);
-        let file = table::file_variable(name).and_then(|file| self.environment.find(&file));
+            None => None,
+        };
         match (direct, file) {
             (None, None) => Ok(None),
             (Some((text, source)), None) => {
-                unquoted(text).map(Some).map_err(|refusal| refusal.of(name, Some(&source)))
+                unquoted(text).map(Some).map_err(|invalid| fault(name, invalid, Some(&source)))
             }
-            (None, Some((path, source))) => read_secret_file(&PathBuf::from(path))
+            (None, Some((file_name, path, source))) => read_secret_file(Path::new(path))
                 .map(Some)
-                .map_err(|refusal| refusal.of(&file_variable, Some(&source))),
-            (Some((_, source)), Some((_, file_source))) => Err(Fault {
+                .map_err(|invalid| fault(file_name, invalid, Some(&source))),
+            (Some((_, source)), Some((file_name, _, file_source))) => Err(Fault {
                 variable: name.to_owned(),
-                reason: format!("is set ({source}) and so is {file_variable} ({file_source})"),
-                fix: format!("keep {name} or {file_variable} and unset the other"),
+                reason: format!("is set ({source}) and so is {file_name} ({file_source})"),
+                fix: format!("keep {name} or {file_name} and unset the other"),
             }),
         }
     }
 
-    fn source(&self, name: &str) -> Option<Source> {
-        if let Some((_, source)) = self.environment.find(name) {
+    fn find(&self, name: &str) -> Result<Option<(&'env str, Source)>, Fault> {
+        match self.environment.find(name) {
+            None => Ok(None),
+            Some((Ok(text), source)) => Ok(Some((text, source))),
+            Some((Err(invalid), source)) => Err(fault(name, invalid.clone(), Some(&source))),
+        }
+    }
+
+    fn source(&self, variable: &Variable) -> Option<Source> {
+        if let Some((_, source)) = self.environment.find(variable.name) {
             return Some(source);
         }
-        let variable = table::file_variable(name)?;
-        let (path, _) = self.environment.find(&variable)?;
-        Some(Source::File { path: PathBuf::from(path), variable })
+        let file_name = variable.file_name()?;
+        let path = self.environment.get(&file_name)?;
+        Some(Source::File { path: path.into(), variable: file_name })
     }
+}
+
+fn fault(name: &str, invalid: InvalidValue, source: Option<&Source>) -> Fault {
+    let reason = match source {
+        Some(source) => format!("{} ({source})", invalid.reason),
+        None => invalid.reason,
+    };
+    Fault { variable: name.to_owned(), reason, fix: invalid.fix }
 }
 
 /// Refuses a value that still wears the quotation marks of a file format: `docker --env-file`
 /// keeps them, and a key with quotes around it fails later and less clearly.
-fn unquoted(text: &str) -> Result<String, Refusal> {
+fn unquoted(text: &str) -> Result<String, InvalidValue> {
     let wrapped = ['"', '\'']
         .into_iter()
         .any(|mark| text.len() >= 2 && text.starts_with(mark) && text.ends_with(mark));
     if wrapped {
-        return Err(Refusal::new(
+        return Err(InvalidValue::new(
             "the quotation marks around the value are part of it",
             "remove them (a shell and .env take them off, docker's --env-file does not)",
         ));
@@ -233,76 +183,56 @@ fn unquoted(text: &str) -> Result<String, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::variables::{CLERK_SECRET_KEY, CORS_ORIGINS, LOCAL_AUTH_TOKEN, PORT},
+        *,
+    };
 
-    fn accept(text: &str) -> Result<String, Refusal> {
-        if text.starts_with('!') {
-            Err(Refusal::new("starts with !", "drop the !"))
-        } else {
-            Ok(text.to_owned())
-        }
+    fn faults<T>(environment: &Environment, setting: &Setting<T>) -> String {
+        let mut reading = Reading::new(environment);
+        let value = reading.value(setting);
+        assert!(value.is_none());
+        Faults(reading.faults).to_string()
     }
 
     #[test]
-    fn a_list_is_trimmed_and_each_entry_is_judged() {
-        let cases = [
-            ("", Answer::Unset, 0),
-            (" , ,", Answer::Unset, 0),
-            ("a", Answer::Given(vec!["a"]), 0),
-            (" a ,b,,a", Answer::Given(vec!["a", "b"]), 0),
-            ("!a,b,!c", Answer::Refused, 2),
-        ];
-        for (text, expected, faults) in cases {
-            let environment = Environment::from_pairs([("CORS_ORIGINS", text)]);
-            let mut reading = Reading::new(&environment);
-            let answer = reading.list("CORS_ORIGINS", accept);
-            let expected = match expected {
-                Answer::Given(values) => {
-                    Answer::Given(values.into_iter().map(str::to_owned).collect())
-                }
-                Answer::Unset => Answer::Unset,
-                Answer::Refused => Answer::Refused,
-            };
-            assert_eq!(answer, expected, "{text:?}");
-            assert_eq!(reading.faults.len(), faults, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_faulty_entry_is_numbered_when_there_are_several() {
-        let environment = Environment::from_pairs([("CORS_ORIGINS", "a,!b")]);
+    fn a_value_is_the_given_one_or_the_default() {
+        let environment = Environment::from_pairs([("PORT", "9000"), ("CORS_ORIGINS", " ")]);
         let mut reading = Reading::new(&environment);
-        assert_eq!(reading.list("CORS_ORIGINS", accept), Answer::Refused);
-        let text = Faults(reading.faults).to_string();
-        assert!(
-            text.contains("CORS_ORIGINS: entry 2: starts with ! (from the environment)"),
-            "{text}"
-        );
+        assert_eq!(reading.value(&PORT), Some(9000));
+        assert_eq!(reading.value(&CORS_ORIGINS), None);
+        assert!(reading.is_set(&PORT.variable) && !reading.is_set(&CORS_ORIGINS.variable));
+        let environment = Environment::default();
+        assert_eq!(Reading::new(&environment).value(&PORT), Some(8000));
+    }
+
+    #[test]
+    fn every_faulty_entry_of_a_list_is_a_fault() {
+        let environment = Environment::from_pairs([("CORS_ORIGINS", "https://a.com,*,null")]);
+        let text = faults(&environment, &CORS_ORIGINS);
+        assert!(text.starts_with("2 faults") && text.contains("CORS_ORIGINS: entry 3: "), "{text}");
     }
 
     #[test]
     fn a_secret_comes_from_itself_or_its_file_but_not_both() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("key");
-        std::fs::write(&path, "!from-file\n")?;
+        std::fs::write(&path, "hidden\n")?;
         let path = path.display().to_string();
 
         let environment = Environment::from_pairs([("LOCAL_AUTH_TOKEN_FILE", path.as_str())]);
-        let mut reading = Reading::new(&environment);
-        assert_eq!(reading.one("LOCAL_AUTH_TOKEN", accept), Answer::Refused);
         assert_eq!(
-            Faults(reading.faults).to_string(),
+            faults(&environment, &LOCAL_AUTH_TOKEN),
             format!(
-                "1 fault in the settings:\nLOCAL_AUTH_TOKEN: starts with ! \
-                 (from LOCAL_AUTH_TOKEN_FILE {path})\n    fix: drop the !"
+                "1 fault in the settings:\nLOCAL_AUTH_TOKEN: has 6 characters, fewer than 50 \
+                 (from LOCAL_AUTH_TOKEN_FILE {path})\n    fix: generate one, for example with: \
+                 openssl rand -hex 32"
             )
         );
 
         let environment = Environment::from_pairs([("LOCAL_AUTH_TOKEN", "hidden")])
-            .with_dotenv([("LOCAL_AUTH_TOKEN_FILE", path.as_str())]);
-        let mut reading = Reading::new(&environment);
-        assert_eq!(reading.one("LOCAL_AUTH_TOKEN", accept), Answer::Refused);
-        let text = Faults(reading.faults).to_string();
+            .with_dotenv(&format!("LOCAL_AUTH_TOKEN_FILE={path}"));
+        let text = faults(&environment, &LOCAL_AUTH_TOKEN);
         assert!(
             text.contains(
                 "is set (from the environment) and so is LOCAL_AUTH_TOKEN_FILE (from .env)"
@@ -318,23 +248,22 @@ mod tests {
         let missing = Environment::from_pairs([("CLERK_SECRET_KEY_FILE", "/nowhere/key")]);
         let quotes = Environment::from_pairs([("CLERK_SECRET_KEY", "\"sk_test_hidden\"")]);
         let garbled = Environment::default().with_garbled("CLERK_SECRET_KEY");
+        let malformed = Environment::default().with_dotenv("\nCLERK_SECRET_KEY: hidden");
         for (environment, expected) in [
             (missing, "CLERK_SECRET_KEY_FILE: the file cannot be read"),
             (quotes, "CLERK_SECRET_KEY: the quotation marks"),
-            (garbled, "CLERK_SECRET_KEY: is not UTF-8 text"),
+            (garbled, "CLERK_SECRET_KEY: is not UTF-8 text (from the environment)"),
+            (malformed, "CLERK_SECRET_KEY: line 2 has no = after the name (from .env)"),
         ] {
-            let mut reading = Reading::new(&environment);
-            assert_eq!(reading.one("CLERK_SECRET_KEY", accept), Answer::Refused);
-            let text = Faults(reading.faults).to_string();
+            let text = faults(&environment, &CLERK_SECRET_KEY);
             assert!(text.contains(expected), "{text}");
             assert!(!text.contains("hidden"), "{text}");
         }
     }
 
     #[test]
-    fn only_listed_variables_are_read_from_files() {
+    fn only_what_may_lie_in_a_file_is_read_from_files() {
         let environment = Environment::from_pairs([("PORT_FILE", "/nowhere/port")]);
-        let mut reading = Reading::new(&environment);
-        assert_eq!(reading.one("PORT", accept), Answer::Unset);
+        assert_eq!(Reading::new(&environment).value(&PORT), Some(8000));
     }
 }

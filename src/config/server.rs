@@ -1,12 +1,16 @@
 //! Where the server listens and what it offers to browsers. Opens nothing.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
-use super::address;
-use super::fault::{Refusal, quoted};
-use super::number;
-use super::reading::Reading;
+use super::{
+    reading::Reading,
+    variables::{
+        CORS_ORIGINS, DRAIN_DELAY, GRAPHQL_PLAYGROUND, HOST, METRICS_ADDR, PORT, SHUTDOWN_TIMEOUT,
+    },
+};
 
 /// The settings of the HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +21,6 @@ pub struct ServerSettings {
     pub port: u16,
     /// Browser origins that may call, exactly as browsers send them; empty allows none.
     pub cors_origins: Vec<String>,
-    /// Whether the schema can be queried.
-    pub introspection: bool,
     /// Whether GraphiQL is served.
     pub playground: bool,
     /// The separate listener of `/metrics`, if there is to be one.
@@ -30,35 +32,31 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
-    pub(super) fn read(reading: &mut Reading<'_>) -> Self {
-        let settings = Self {
-            host: reading.one("HOST", host).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            port: reading.one("PORT", port).unwrap_or(8000),
-            cors_origins: reading.list("CORS_ORIGINS", address::origin).entries(),
-            introspection: reading.switch("GRAPHQL_INTROSPECTION", true),
-            playground: reading.switch("GRAPHQL_PLAYGROUND", true),
-            metrics_addr: reading.one("METRICS_ADDR", socket_address).given().flatten(),
-            shutdown_timeout: reading.seconds(
-                "SHUTDOWN_TIMEOUT",
-                Duration::from_secs(10),
-                Duration::ZERO..=Duration::from_hours(1),
-            ),
-            drain_delay: reading.seconds(
-                "DRAIN_DELAY",
-                Duration::from_secs(5),
-                Duration::ZERO..=Duration::from_hours(1),
-            ),
-        };
-        if settings.metrics_addr.is_some_and(|metrics| collide(metrics, settings.address())) {
+    pub(super) fn read(reading: &mut Reading<'_>) -> Option<Self> {
+        let host = reading.value(&HOST);
+        let port = reading.value(&PORT);
+        let cors_origins = reading.value_or_empty(&CORS_ORIGINS);
+        let playground = reading.value_or_empty(&GRAPHQL_PLAYGROUND);
+        let metrics_addr = reading.value_or_empty(&METRICS_ADDR);
+        let shutdown_timeout = reading.value_or_empty(&SHUTDOWN_TIMEOUT);
+        let drain_delay = reading.value_or_empty(&DRAIN_DELAY);
+        let (host, port) = (host?, port?);
+        if metrics_addr.is_some_and(|metrics| collide(metrics, SocketAddr::new(host, port))) {
             reading.refuse(
-                "METRICS_ADDR",
-                Refusal::new(
-                    "is the address of the API itself",
-                    "choose another port, such as 127.0.0.1:9000",
-                ),
+                &METRICS_ADDR.variable,
+                "is the address of the API itself",
+                "choose another port, such as 127.0.0.1:9000",
             );
         }
-        settings
+        Some(Self {
+            host,
+            port,
+            cors_origins,
+            playground,
+            metrics_addr,
+            shutdown_timeout,
+            drain_delay,
+        })
     }
 
     /// Host and port in one.
@@ -72,55 +70,17 @@ fn collide(left: SocketAddr, right: SocketAddr) -> bool {
     left.port() == right.port() && left.port() != 0 && (everywhere || left.ip() == right.ip())
 }
 
-/// An IP address, `localhost`, or an IPv6 address in brackets.
-fn host(text: &str) -> Result<IpAddr, Refusal> {
-    if text.eq_ignore_ascii_case("localhost") {
-        return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    }
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    bare.parse().map_err(|_| {
-        Refusal::new(
-            format!("{} is not an IP address", quoted(text)),
-            "write 127.0.0.1 for this machine alone or 0.0.0.0 for every interface; the port goes \
-             into PORT",
-        )
-    })
-}
-
-fn port(text: &str) -> Result<u16, Refusal> {
-    let port = number::whole(text, 0..=usize::from(u16::MAX))?;
-    Ok(u16::try_from(port).unwrap_or_default()) // within the range that was just checked
-}
-
-/// `address:port`; the switch words for "off" mean none.
-fn socket_address(text: &str) -> Result<Option<SocketAddr>, Refusal> {
-    if text.eq_ignore_ascii_case("off") {
-        return Ok(None);
-    }
-    let localhost = text.strip_prefix("localhost:");
-    let parsed = match localhost {
-        Some(port) => format!("127.0.0.1:{port}").parse(),
-        None => text.parse(),
-    };
-    parsed.map(Some).map_err(|_| {
-        Refusal::new(
-            format!("{} is not address:port", quoted(text)),
-            "write an IP address and a port, such as 127.0.0.1:9000 or [::1]:9000",
-        )
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::lookup::Environment;
     use super::*;
+    use crate::config::Environment;
 
     fn read(pairs: &[(&str, &str)]) -> Result<ServerSettings, Vec<String>> {
         let environment = Environment::from_pairs(pairs.iter().copied());
         let mut reading = Reading::new(&environment);
         let settings = ServerSettings::read(&mut reading);
         reading
-            .finish(Some(settings))
+            .finish(settings)
             .map(|(settings, _)| settings)
             .map_err(|faults| faults.0.iter().map(ToString::to_string).collect())
     }
@@ -131,7 +91,6 @@ mod tests {
             host: IpAddr::from([127, 0, 0, 1]),
             port: 8000,
             cors_origins: Vec::new(),
-            introspection: true,
             playground: true,
             metrics_addr: None,
             shutdown_timeout: Duration::from_secs(10),
@@ -149,7 +108,6 @@ mod tests {
                 "https://app.example.com".to_owned(),
                 "http://localhost:3000".to_owned(),
             ],
-            introspection: false,
             playground: false,
             metrics_addr: Some(SocketAddr::from(([127, 0, 0, 1], 9000))),
             shutdown_timeout: Duration::ZERO,
@@ -159,7 +117,6 @@ mod tests {
             ("HOST", "[::1]"),
             ("PORT", "0"),
             ("CORS_ORIGINS", "https://app.example.com, http://localhost:3000,"),
-            ("GRAPHQL_INTROSPECTION", "off"),
             ("GRAPHQL_PLAYGROUND", "0"),
             ("METRICS_ADDR", "localhost:9000"),
             ("SHUTDOWN_TIMEOUT", "0"),

@@ -6,17 +6,9 @@ use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::{clerk::key::VerifyingKey, store::DatabaseAddress, telemetry::LogFormat};
 
-pub(super) const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
-MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA6zytp6+0dRutVDio28vx\n\
-WI5ULp6tJy23YZ5N+O00VqGnyQNs7LK1Hv8B2xkzdpQ79cFFeLUDtsAB6iQx4yL8\n\
-R9O/MJ4HLVRVW8BVrwKhK5u1+vm0MML96TYqIt0Qi3zVfixGHw+SRaq4ETpdktxb\n\
-Wch6RRFnwpeo+ECzp+Q4/4tCvS+7TNWFMqxTdWMtWLwdIj9J57VoKYh5MRIHymwE\n\
-pWM7b1pmDz5i4BeehJV5sJYpnDPxyvk+eBsloe7WNy0bvtJrRXN6p04jfZwkDoPk\n\
-uhfML3LmyeIl13uFwMYxoyo4+V9EZ1U81EEgYApJGQtIpj9ZH6IbRkKPS0pHjgx9\n\
-YwIDAQAB\n\
------END PUBLIC KEY-----\n\
-";
+pub(super) const PUBLIC_KEY: &str = include_str!("../../tests/keys/test-rsa.pub.pem");
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -41,10 +33,9 @@ fn the_smallest_clerk_settings() -> Result<(), Faults> {
     ]))?;
     assert!(matches!(settings.auth, AuthSettings::Clerk(_)));
     assert!(settings.auth.clerk().is_some() && !settings.auth.is_development());
-    assert_eq!(settings.database.url.to_string(), "sqlite:data/mission-control.db");
+    assert_eq!(settings.database.address.to_string(), "sqlite:data/mission-control.db");
     assert!(settings.database.auto_migrate);
     assert_eq!(settings.server.address().to_string(), "127.0.0.1:8000");
-    assert_eq!(settings.limits, Limits::default());
     assert_eq!(settings.log.filter, "info");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     Ok(())
@@ -132,8 +123,8 @@ fn all_faults_are_collected_and_nothing_secret_is_shown() {
             "CORS_ORIGINS",
             "CORS_ORIGINS",
             "METRICS_ADDR",
-            "MAX_DEPTH",
             "BODY_TIMEOUT",
+            "MAX_DEPTH",
             "LOG_LEVEL",
             "LOG_FORMAT",
         ]
@@ -170,7 +161,7 @@ fn faults_name_the_source_of_the_value() -> std::io::Result<()> {
     let path = path.display().to_string();
     let environment =
         environment(&[("AUTH_MODE", "local"), ("LOCAL_AUTH_TOKEN_FILE", &path), ("PORT", "x")])
-            .with_dotenv([("PORT", "1"), ("HOST", "y")]);
+            .with_dotenv("PORT=1\nHOST=y\n");
     let text =
         Settings::read(&environment).err().map(|faults| faults.to_string()).unwrap_or_default();
     for part in [
@@ -204,24 +195,43 @@ fn every_secret_is_read_from_its_file() -> Result<(), Box<dyn std::error::Error>
     let clerk = settings.auth.clerk().ok_or("no Clerk settings")?;
     let secret_key = clerk.secret_key.as_ref().map(ExposeSecret::expose_secret);
     assert_eq!(secret_key, Some("sk_test_emulate"));
-    assert_eq!(clerk.jwt_key.as_deref(), Some(PUBLIC_KEY));
-    let secrets: Vec<&str> =
-        clerk.webhook_secrets.iter().map(ExposeSecret::expose_secret).collect();
-    assert_eq!(secrets, [webhook]);
-    assert_eq!(settings.database.url.to_string(), "postgres://h/d");
+    assert_eq!(clerk.jwt_key, VerifyingKey::from_pem(PUBLIC_KEY).ok());
+    assert!(clerk.webhook_secrets.is_some());
+    assert_eq!(settings.database.address.to_string(), "postgres://h:5432/d");
     Ok(())
 }
 
+/// With nothing set every default is parsed, by the parser of its variable.
 #[test]
-fn the_defaults_of_the_table_are_the_defaults() -> Result<(), Faults> {
-    let mode = [("AUTH_MODE", "clerk"), ("CLERK_SECRET_KEY", "sk_test_emulate")];
-    let (unset, _) = Settings::read(&environment(&mode))?;
-    let table = VARIABLES.iter().filter(|variable| !variable.default.is_empty());
-    let pairs: Vec<_> =
-        mode.into_iter().chain(table.map(|variable| (variable.name, variable.default))).collect();
-    let (set, _) = Settings::read(&environment(&pairs))?;
-    assert_eq!(format!("{set:?}"), format!("{unset:?}"));
+fn every_default_is_accepted() -> Result<(), Faults> {
+    for mode in [
+        &[("AUTH_MODE", "clerk"), ("CLERK_SECRET_KEY", "sk_test_emulate")][..],
+        &[("AUTH_MODE", "local"), ("LOCAL_AUTH_TOKEN", TOKEN)],
+    ] {
+        let (unset, _) = Settings::read(&environment(mode))?;
+        let table = VARIABLES.iter().filter(|variable| !variable.default.is_empty());
+        let defaults = table.map(|variable| (variable.name, variable.default));
+        let pairs: Vec<_> = mode.iter().copied().chain(defaults).collect();
+        let (set, _) = Settings::read(&environment(&pairs))?;
+        assert_eq!(format!("{set:?}"), format!("{unset:?}"));
+    }
     Ok(())
+}
+
+/// A setting that is listed and read by nobody would be documented and without effect.
+#[test]
+fn every_listed_setting_is_read() {
+    for variable in VARIABLES {
+        let modes = [
+            &[("AUTH_MODE", "clerk"), ("CLERK_SECRET_KEY", "sk_test_emulate")][..],
+            &[("AUTH_MODE", "local"), ("LOCAL_AUTH_TOKEN", TOKEN)],
+        ];
+        let is_read = modes.into_iter().any(|mode| {
+            let read = Settings::read(&environment(mode).with_garbled(variable.name));
+            fault_variables(&read).contains(&variable.name)
+        });
+        assert!(is_read, "{} is listed, and nobody reads it", variable.name);
+    }
 }
 
 #[test]
@@ -266,8 +276,8 @@ fn migrate_reads_the_database_alone() -> Result<(), Faults> {
     ]))?;
     assert!(!database.auto_migrate);
     assert!(matches!(
-        database.url,
-        DatabaseUrl::Sqlite { path } if path == Path::new("/var/lib/a.db")
+        database.address,
+        DatabaseAddress::Sqlite { path } if path == Path::new("/var/lib/a.db")
     ));
     let read = Settings::read_database(&environment(&[("DATABASE_URL", ":memory:")]));
     assert_eq!(fault_variables(&read), ["DATABASE_URL"]);
@@ -282,14 +292,14 @@ fn development_needs_nothing() -> Result<(), Faults> {
     let Some(clerk) = clerk else {
         return Err(Faults(Vec::new()));
     };
-    assert_eq!(clerk.api_base, "http://127.0.0.1:8000/dev/clerk/v1");
-    assert_eq!(clerk.issuers, ["http://127.0.0.1:8000/dev/clerk"]);
-    assert_eq!(clerk.leeway, TimeDelta::seconds(10));
-    assert!(clerk.verify_iat);
-    assert_eq!(clerk.webhook_secrets.len(), 1);
+    assert_eq!(clerk.api.as_str(), "http://127.0.0.1:8000/dev/clerk/v1");
+    assert_eq!(clerk.expectations.issuers, ["http://127.0.0.1:8000/dev/clerk"]);
+    assert_eq!(clerk.expectations.leeway, TimeDelta::seconds(10));
+    assert!(clerk.expectations.verify_iat);
+    assert!(clerk.webhook_secrets.is_some());
     let secret_key = clerk.secret_key.as_ref().map(ExposeSecret::expose_secret);
     assert_eq!(secret_key, Some("sk_test_development"));
-    assert_eq!(settings.database.url.to_string(), "sqlite:data/development.db");
+    assert_eq!(settings.database.address.to_string(), "sqlite:data/development.db");
     assert_eq!(warnings, []);
     Ok(())
 }
@@ -306,12 +316,12 @@ fn development_honours_where_it_listens_and_ignores_the_database() -> Result<(),
         ("MAX_DEPTH", "3"),
         ("LOG_FORMAT", "json"),
     ]))?;
-    let issuers = settings.auth.clerk().map(|clerk| clerk.issuers.clone());
+    let issuers = settings.auth.clerk().map(|clerk| clerk.expectations.issuers.clone());
     assert_eq!(issuers, Some(vec!["http://[::1]:8100/dev/clerk".to_owned()]));
-    assert_eq!(settings.database.url.to_string(), "sqlite:data/development.db");
+    assert_eq!(settings.database.address.to_string(), "sqlite:data/development.db");
     assert_eq!(settings.server.cors_origins, ["http://localhost:3000"]);
     assert!(!settings.server.playground);
-    assert_eq!(settings.limits.depth, 3);
+    assert_eq!(settings.graphql.bounds.depth, 3);
     assert_eq!(settings.log.format, LogFormat::Json);
     Ok(())
 }
@@ -346,20 +356,38 @@ fn development_refuses_clerk_keys_and_other_machines() {
 }
 
 #[test]
-fn serve_refuses_the_public_secrets_of_development() -> Result<(), Faults> {
-    let (settings, _) = Settings::development(&environment(&[]))?;
-    let clerk = settings.auth.clerk();
-    let key = clerk.and_then(|clerk| clerk.secret_key.as_ref());
-    let webhook = clerk.and_then(|clerk| clerk.webhook_secrets.first());
+fn serve_refuses_the_public_secrets_of_development() {
     let read = Settings::read(&environment(&[
         ("AUTH_MODE", "clerk"),
-        ("CLERK_SECRET_KEY", key.map(ExposeSecret::expose_secret).unwrap_or_default()),
-        (
-            "CLERK_WEBHOOK_SIGNING_SECRET",
-            webhook.map(ExposeSecret::expose_secret).unwrap_or_default(),
-        ),
+        ("CLERK_SECRET_KEY", credentials::DEVELOPMENT_SECRET_KEY),
+        ("CLERK_WEBHOOK_SIGNING_SECRET", credentials::DEVELOPMENT_WEBHOOK_SECRET),
     ]));
     assert_eq!(fault_variables(&read), ["CLERK_SECRET_KEY", "CLERK_WEBHOOK_SIGNING_SECRET"]);
+}
+
+/// A file that other tools read too: their lines do no harm, ours are read whatever they hold.
+#[test]
+fn a_shared_file_of_settings_is_read() -> Result<(), Faults> {
+    let environment = Environment::default().with_dotenv(&format!(
+        "# shared with the front end\n\
+         NEXT_PUBLIC_TITLE=Mission Control for all\n\
+         app.name=mission\n\
+         my-tool.key: value\n\
+         WELCOME=don't panic\n\
+         WINDOWS_PATH=C:\\new\\table\n\
+         FEATURES={{\"a\": [1, 2]}}\n\
+         AUTH_MODE = clerk\n\
+         CLERK_JWT_KEY=\"{PUBLIC_KEY}\"\n\
+         CLERK_AUTHORIZED_PARTIES=https://a.example, http://localhost:3000 # two\n\
+         export PORT=9000\n"
+    ));
+    let (settings, _) = Settings::read(&environment)?;
+    let clerk = settings.auth.clerk();
+    let parties = clerk.map(|clerk| clerk.expectations.authorized_parties.clone());
+    let expected = vec!["https://a.example".to_owned(), "http://localhost:3000".to_owned()];
+    assert_eq!(parties, Some(expected));
+    assert!(clerk.is_some_and(|clerk| clerk.jwt_key.is_some()));
+    assert_eq!(settings.server.port, 9000);
     Ok(())
 }
 
@@ -367,7 +395,7 @@ fn serve_refuses_the_public_secrets_of_development() -> Result<(), Faults> {
 fn the_readme_lists_every_variable_with_its_default() {
     let readme = include_str!("../../README.md");
     for variable in VARIABLES {
-        let mark = if variable.file { " *" } else { "" };
+        let mark = if variable.kind == Kind::Plain { "" } else { " *" };
         let default = match variable.default {
             "" => String::new(),
             default => format!("`{default}`"),
@@ -375,4 +403,49 @@ fn the_readme_lists_every_variable_with_its_default() {
         let row = format!("| `{}`{mark} | {default} | {} |", variable.name, variable.meaning);
         assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
     }
+}
+
+/// The example names settings that exist, and shows no other default than the one that holds.
+#[test]
+fn the_example_file_agrees_with_the_list() {
+    let example = include_str!("../../.env.example");
+    let assignments = example.lines().filter_map(|line| {
+        let (name, value) = line.trim_start_matches(['#', ' ']).split_once('=')?;
+        name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_').then_some((name, value))
+    });
+    let mut seen = 0;
+    for (name, value) in assignments {
+        let variable = VARIABLES.iter().find(|variable| variable.name == name);
+        let Some(variable) = variable else { panic!("{name} is no setting") };
+        if !variable.default.is_empty() {
+            assert_eq!(value, variable.default, "{name}");
+        }
+        seen += 1;
+    }
+    assert!(seen > 5, "{seen}");
+    assert!(Settings::read(&Environment::default().with_dotenv(example)).is_err_and(|faults| {
+        matches!(faults.0.as_slice(), [fault] if fault.variable == "CLERK_SECRET_KEY")
+    }));
+}
+
+/// Nothing below the settings knows of them: their types are made by those who use them.
+#[test]
+fn the_modules_below_do_not_import_the_settings() -> std::io::Result<()> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let below = ["clerk", "store", "auth", "accounts", "graphql", "telemetry.rs", "model.rs"];
+    let mut waiting: Vec<_> = below.iter().map(|name| source.join(name)).collect();
+    let mut files = 0;
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            for entry in std::fs::read_dir(path)? {
+                waiting.push(entry?.path());
+            }
+            continue;
+        }
+        files += 1;
+        let text = std::fs::read_to_string(&path)?;
+        assert!(!text.contains("config::"), "{} imports the settings", path.display());
+    }
+    assert!(files > 40, "{files}");
+    Ok(())
 }

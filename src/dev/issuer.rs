@@ -16,7 +16,7 @@ use super::people::Person;
 use crate::{clerk::key::DEVELOPMENT_KEY_PREFIX, clock::Clock};
 
 /// The class of session tokens, as Clerk marks it in the header.
-const SESSION_TOKEN: &str = "cl_B7d4PD111AAA";
+const SESSION_TOKEN_CLASS: &str = "cl_B7d4PD111AAA";
 
 /// What a token is to say.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl Issuer {
     /// Signs a token.
     pub fn mint(&self, minting: &Minting<'_>) -> anyhow::Result<String> {
         let header = json!({
-            "alg": "RS256", "cat": SESSION_TOKEN, "kid": self.key_id, "typ": "JWT",
+            "alg": "RS256", "cat": SESSION_TOKEN_CLASS, "kid": self.key_id, "typ": "JWT",
         });
         let message = format!("{}.{}", encode(&header), encode(&self.claims(minting)));
         let mut signature = vec![0; self.key.public_modulus_len()];

@@ -14,8 +14,8 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
-const END: &str = "-----END PRIVATE KEY-----";
+const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
+const PEM_END: &str = "-----END PRIVATE KEY-----";
 
 /// Reads the key, or makes one. Two processes that start at the same time end up with the same key.
 pub fn load_or_create(path: &Path) -> anyhow::Result<RsaKeyPair> {
@@ -24,7 +24,7 @@ pub fn load_or_create(path: &Path) -> anyhow::Result<RsaKeyPair> {
     }
     let key = RsaKeyPair::generate(KeySize::Rsa2048)
         .map_err(|_| anyhow::anyhow!("the development key cannot be generated"))?;
-    // Written whole under another name, then linked into place, so that nobody reads half a key.
+    // Written whole under another name, then linked into place, so that no other process reads half a key.
     let draft = path.with_extension(format!("{}.draft", std::process::id()));
     write_private(&draft, &pem(&key)?)
         .with_context(|| format!("the development key cannot be written to {}", draft.display()))?;
@@ -55,8 +55,8 @@ fn load(path: &Path) -> anyhow::Result<Option<RsaKeyPair>> {
         || format!("{} is not a private key; delete it, a new one will be made", path.display());
     let encoded: String = text
         .trim()
-        .strip_prefix(BEGIN)
-        .and_then(|text| text.strip_suffix(END))
+        .strip_prefix(PEM_BEGIN)
+        .and_then(|text| text.strip_suffix(PEM_END))
         .with_context(broken)?
         .split_whitespace()
         .collect();
@@ -67,13 +67,13 @@ fn load(path: &Path) -> anyhow::Result<Option<RsaKeyPair>> {
 fn pem(key: &RsaKeyPair) -> anyhow::Result<String> {
     let der: Pkcs8V1Der<'_> =
         key.as_der().map_err(|_| anyhow::anyhow!("the development key cannot be encoded"))?;
-    let mut text = format!("{BEGIN}\n");
+    let mut text = format!("{PEM_BEGIN}\n");
     let encoded = STANDARD.encode(der.as_ref());
     for line in encoded.as_bytes().chunks(64) {
         text.push_str(&String::from_utf8_lossy(line));
         text.push('\n');
     }
-    text.push_str(END);
+    text.push_str(PEM_END);
     text.push('\n');
     Ok(text)
 }

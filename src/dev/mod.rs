@@ -1,5 +1,6 @@
-//! Development mode: a stand-in for Clerk inside the process, with a key of its own and people to sign
-//! in as. The production path runs unchanged against it, over real HTTP.
+//! Development mode: an issuer inside the process that speaks Clerk's API, with a key of its own and
+//! people to sign in as. The production path runs unchanged against it, over real HTTP. Its routes are
+//! mounted by `http`, which this module does not know.
 
 mod issuer;
 mod key;
@@ -20,16 +21,16 @@ use crate::{
     clock::Clock,
 };
 
-/// Where everything of development mode lies.
-pub const DIRECTORY: &str = "data";
+/// The folder of the database, the key and the people of development mode.
+pub const DATA_DIRECTORY: &str = "data";
 
-/// The stand-in for Clerk.
+/// The development issuer with its people.
 pub struct Development {
     /// Mints and publishes.
     pub issuer: Issuer,
     /// Who there is to sign in as.
     pub people: People,
-    /// What the server must send to be answered.
+    /// What a request to the issuer must carry in `Authorization`, as Clerk demands it.
     pub secret_key: secrecy::SecretString,
 }
 
@@ -51,7 +52,7 @@ impl Development {
         })
     }
 
-    /// Mirrors the organizations that people are members of at this Clerk, as its events would.
+    /// Mirrors the organizations that people are members of at the issuer, as Clerk's events would.
     pub async fn mirror(&self, accounts: &Accounts) -> anyhow::Result<()> {
         for person in self.people.all() {
             let Some(organization) = &person.organization else { continue };
@@ -63,13 +64,12 @@ impl Development {
                     organization: ClerkOrganization {
                         clerk_id: organization.clerk_id.to_owned(),
                         name: Some(organization.name.to_owned()),
-                        slug: Some(organization.slug.to_owned()),
                         created_by: None,
-                        updated_at: Some(people::SINCE),
+                        updated_at: Some(people::CREATED_AT),
                     },
                     user_id: clerk_user_id,
                     role: Some(organization.role.to_owned()),
-                    updated_at: Some(people::SINCE),
+                    updated_at: Some(people::CREATED_AT),
                 })
                 .await?;
         }

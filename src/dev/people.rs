@@ -1,5 +1,5 @@
 //! The people who exist at the development issuer. A person who is deleted there exists again at once
-//! under a new id, as somebody who registered anew would.
+//! under a new id, as a person who registers anew would.
 
 use std::{collections::BTreeMap, fs, io::ErrorKind, path::PathBuf};
 
@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 /// When the people and their organizations came to be.
-pub const SINCE: DateTime<Utc> = DateTime::from_timestamp_nanos(1_767_225_600_000_000_000);
+pub const CREATED_AT: DateTime<Utc> = DateTime::from_timestamp_nanos(1_767_225_600_000_000_000);
 
-/// Somebody to sign in as.
+/// A person to sign in as.
 #[derive(Debug)]
 pub struct Person {
     /// What to call them on the command line.
@@ -22,12 +22,12 @@ pub struct Person {
     /// Verified e-mail address.
     pub email: Option<&'static str>,
     /// The organization that is active in their sessions.
-    pub organization: Option<ClerkOrganization>,
+    pub organization: Option<PersonOrganization>,
 }
 
 /// An organization at the development issuer.
 #[derive(Debug)]
-pub struct ClerkOrganization {
+pub struct PersonOrganization {
     /// Its id there.
     pub clerk_id: &'static str,
     /// Its slug there.
@@ -51,7 +51,7 @@ static PEOPLE: [Person; 3] = [
         first_name: "Grace",
         last_name: "Hopper",
         email: Some("grace@example.com"),
-        organization: Some(ClerkOrganization {
+        organization: Some(PersonOrganization {
             clerk_id: "org_dev_acme",
             slug: "acme",
             name: "Acme",
@@ -74,7 +74,7 @@ pub struct People {
 }
 
 impl People {
-    /// The people whose deletions are kept in `file`. Without the file nobody has been deleted.
+    /// The people whose deletions are kept in `file`. Without the file no person counts as deleted.
     pub fn open(file: PathBuf) -> anyhow::Result<Self> {
         let people = Self { file };
         people.deletions()?;
@@ -92,7 +92,7 @@ impl People {
         }
     }
 
-    /// Everybody.
+    /// All people.
     pub fn all(&self) -> &'static [Person] {
         &PEOPLE
     }
@@ -104,7 +104,7 @@ impl People {
 
     /// The person's present id.
     pub fn clerk_user_id(&self, person: &Person) -> String {
-        // The file was readable at the start; when it is not any more, nobody has been deleted.
+        // The file was readable at the start. If it no longer is, nobody counts as deleted.
         match self.deletions().unwrap_or_default().get(person.handle) {
             None | Some(0) => format!("user_dev_{}", person.handle),
             Some(times) => format!("user_dev_{}_{}", person.handle, times + 1),
@@ -116,7 +116,7 @@ impl People {
         self.all().iter().find(|person| self.clerk_user_id(person) == clerk_user_id)
     }
 
-    /// Deletes a person; from then on they have another id. `false` when nobody has this one.
+    /// Deletes a person; from then on they have another id. `false` when no person has this one.
     pub fn delete(&self, clerk_user_id: &str) -> anyhow::Result<bool> {
         let Some(person) = self.find_by_clerk_id(clerk_user_id) else { return Ok(false) };
         let mut deletions = self.deletions()?;
@@ -128,7 +128,7 @@ impl People {
         Ok(true)
     }
 
-    /// The person as Clerk's Backend API shows a user.
+    /// The person as a user object of Clerk's Backend API.
     pub fn user_object(&self, person: &Person) -> Value {
         let id = self.clerk_user_id(person);
         let addresses: Vec<Value> = person
@@ -154,8 +154,8 @@ impl People {
             "email_addresses": addresses,
             "banned": false,
             "locked": false,
-            "created_at": SINCE.timestamp_millis(),
-            "updated_at": SINCE.timestamp_millis(),
+            "created_at": CREATED_AT.timestamp_millis(),
+            "updated_at": CREATED_AT.timestamp_millis(),
         })
     }
 }

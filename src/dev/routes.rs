@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{Path, Request, State},
-    http::{HeaderMap, StatusCode, Uri, header},
+    extract::{Path, Request, State, rejection::JsonRejection},
+    http::{HeaderMap, StatusCode, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -18,13 +17,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Development, issuer::Minting};
-use crate::http::AppState;
+use crate::loopback;
 
-/// Clerk's session tokens live so long.
+/// How long a minted token lives: as long as Clerk's session tokens.
 const TOKEN_TTL: TimeDelta = TimeDelta::seconds(60);
 
-/// Everything under `/dev`.
-pub fn routes(development: Arc<Development>) -> Router<Arc<AppState>> {
+/// Everything under `/dev`, for a router with whatever state.
+pub fn routes<S: Clone + Send + Sync + 'static>(development: Arc<Development>) -> Router<S> {
     Router::new()
         .route("/clerk/v1/jwks", get(jwks))
         .route("/clerk/v1/users/{id}", get(read_user).delete(delete_user))
@@ -90,27 +89,31 @@ async fn people(State(development): State<Arc<Development>>) -> Json<Value> {
     Json(json!({ "people": people }))
 }
 
+/// The body of `POST /dev/tokens`.
+#[derive(Deserialize)]
+struct WantedToken {
+    user: String,
+    org: Option<String>,
+}
+
 /// `POST /dev/tokens` with `{"user": "ada"}`. A form cannot send JSON, so another site's page cannot
 /// have a token minted without being asked by the browser first.
 async fn mint(
     State(development): State<Arc<Development>>,
-    headers: HeaderMap,
-    body: Bytes,
+    wanted: Result<Json<WantedToken>, JsonRejection>,
 ) -> Response {
-    #[derive(Deserialize)]
-    struct Wish {
-        user: String,
-        org: Option<String>,
-    }
-    if !crate::http::is_json(&headers) {
-        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, Json(json!({ "detail": "Send JSON." })))
-            .into_response();
-    }
-    let Ok(wish) = serde_json::from_slice::<Wish>(&body) else {
-        let detail = r#"Send {"user": "ada"}."#;
-        return (StatusCode::BAD_REQUEST, Json(json!({ "detail": detail }))).into_response();
+    let wanted = match wanted {
+        Ok(Json(wanted)) => wanted,
+        Err(JsonRejection::MissingJsonContentType(_)) => {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return (status, Json(json!({ "detail": "Send JSON." }))).into_response();
+        }
+        Err(_) => {
+            let detail = r#"Send {"user": "ada"}."#;
+            return (StatusCode::BAD_REQUEST, Json(json!({ "detail": detail }))).into_response();
+        }
     };
-    let Some(person) = development.people.find(&wish.user) else {
+    let Some(person) = development.people.find(&wanted.user) else {
         let detail = "There is no such person; GET /dev/people lists them.";
         return (StatusCode::NOT_FOUND, Json(json!({ "detail": detail }))).into_response();
     };
@@ -120,7 +123,7 @@ async fn mint(
         ttl: TOKEN_TTL,
         is_expired: false,
         with_profile: true,
-        organization: wish.org.as_deref(),
+        organization: wanted.org.as_deref(),
     };
     match development.issuer.mint(&minting) {
         Ok(token) => {
@@ -134,7 +137,7 @@ async fn mint(
     }
 }
 
-/// Clerk answers nobody without the instance's secret key.
+/// Whether a request carries the secret key; Clerk answers 401 without it.
 fn is_authorized(development: &Development, headers: &HeaderMap) -> bool {
     let expected = format!("Bearer {}", development.secret_key.expose_secret());
     let given = headers.get(header::AUTHORIZATION);
@@ -159,21 +162,22 @@ fn clerk_error(status: StatusCode, code: &str, message: &str) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// Refuses whatever does not come from this machine's own pages and programs: a name that is not
-/// loopback (a site whose name was made to point here) and an origin that is not either.
+/// Refuses requests that do not come from this machine's own pages and programs: a `Host` that is not
+/// loopback (a site whose name was made to point here), and an `Origin` that is neither loopback nor one
+/// of the trusted ones.
 pub async fn refuse_foreign(
-    State(state): State<Arc<AppState>>,
+    State(trusted_origins): State<Arc<[String]>>,
     request: Request,
     next: Next,
 ) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
+    let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
     let origin = request.headers().get(header::ORIGIN).map(|origin| origin.to_str());
     let is_origin_fine = match origin {
         None => true,
         Some(Err(_)) => false,
         Some(Ok(origin)) => {
-            state.server.cors_origins.iter().any(|listed| listed == origin)
+            trusted_origins.iter().any(|trusted| trusted == origin)
                 || origin.strip_prefix("http://").is_some_and(is_loopback)
         }
     };
@@ -187,18 +191,10 @@ pub async fn refuse_foreign(
 
 /// Whether `host[:port]` names this machine.
 fn is_loopback(authority: &str) -> bool {
-    let Ok(uri) = Uri::builder().scheme("http").authority(authority).path_and_query("/").build()
-    else {
-        return false;
-    };
-    match uri.host() {
-        Some(host) if host.eq_ignore_ascii_case("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
-    }
+    let Ok(authority) = authority.parse::<Authority>() else { return false };
+    // User information has no place in `Host` (RFC 9110, section 7.2) nor in an origin.
+    !authority.as_str().contains('@')
+        && url::Host::parse(authority.host()).is_ok_and(|host| loopback::is_loopback(&host))
 }
 
 #[cfg(test)]
@@ -210,6 +206,7 @@ mod tests {
         let cases = [
             ("localhost", true),
             ("LOCALHOST:8000", true),
+            ("clerk.localhost:8000", true),
             ("127.0.0.1:8000", true),
             ("127.1.2.3", true),
             ("[::1]:8000", true),

@@ -6,8 +6,9 @@ use async_graphql::{Context, Object, SimpleObject};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Datelike};
 
-use super::{context::ContextExt, error::ApiError, loaders::SliceOf, types::OrganizationMember};
+use super::{context::ContextExt, loaders::SliceOf, types::OrganizationMember};
 use crate::{
+    error::ApiError,
     model::{MembershipId, Position},
     store::memberships::{ListOf, Slice, VisibleMembership},
 };
@@ -87,11 +88,6 @@ pub struct PageInfo {
     start_cursor: Option<String>,
     /// Cursor of the last item, to pass as `after`; `null` on an empty page.
     end_cursor: Option<String>,
-}
-
-/// What a page costs: as many times what is asked of each entry as there may be entries.
-pub fn page_complexity(first: i32, each: usize) -> usize {
-    usize::try_from(first.min(MAX_PAGE)).unwrap_or(0).saturating_mul(each).saturating_add(1)
 }
 
 /// A checked wish for a page.

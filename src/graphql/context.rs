@@ -5,10 +5,13 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::Context;
 use tokio::sync::Mutex;
 
-use super::{error::ApiError, loaders::Loaders};
+use super::loaders::Loaders;
 use crate::{
-    accounts::{AccountError, Accounts, DeletedAccount, DeletionRequest, Effort, Resolved},
+    accounts::{
+        AccountError, Accounts, DeletedAccount, DeletionRequest, ResolveOptions, ResolvedUser,
+    },
     auth::Session,
+    error::ApiError,
     model::{User, UserId},
     store::memberships::VisibleMembership,
 };
@@ -32,14 +35,14 @@ enum State {
     /// theirs is their own: it no longer replaces the answer.
     Found,
     /// The loaders are made when a field asks for them.
-    Resolved(Resolved, Option<Arc<Loaders>>),
+    Resolved(ResolvedUser, Option<Arc<Loaders>>),
     /// The caller's own account was deleted by an earlier field of this request.
     Deleted,
 }
 
 impl State {
     /// Rows loaded before a mutation must not be shown after it, so the loaders are new.
-    const fn resolved(resolved: Resolved) -> Self {
+    const fn resolved(resolved: ResolvedUser) -> Self {
         Self::Resolved(resolved, None)
     }
 }
@@ -60,6 +63,11 @@ impl Viewer {
         &self.accounts
     }
 
+    /// Whether the request came without a token.
+    pub const fn is_anonymous(&self) -> bool {
+        self.session.is_none()
+    }
+
     /// The session of the request.
     pub fn session(&self) -> Result<&Arc<Session>, ApiError> {
         self.session.as_ref().ok_or_else(ApiError::unauthenticated)
@@ -67,37 +75,41 @@ impl Viewer {
 
     /// The signed-in user. `with_memberships` asks for them in the same statement, which costs less
     /// than asking later.
-    pub async fn resolved(&self, with_memberships: bool) -> Result<Resolved, ApiError> {
+    pub async fn resolved(&self, with_memberships: bool) -> Result<ResolvedUser, ApiError> {
         let mut state = self.state.lock().await;
         match &*state {
             State::Resolved(resolved, _) => Ok(resolved.clone()),
             State::Deleted => Err(ApiError::unauthenticated()),
             State::Unresolved | State::Found => {
-                let effort = Effort { memberships: with_memberships, ignore_back_off: false };
+                let options = ResolveOptions { with_memberships, ignore_back_off: false };
                 // In a box: every field of a type, one of whose fields may wait for this, has room
                 // for it.
-                Box::pin(self.resolve(&mut state, effort)).await
+                Box::pin(self.resolve(&mut state, options)).await
             }
         }
     }
 
     /// Resolves the user anew, trying harder to complete the profile.
-    pub async fn bootstrap(&self) -> Result<Resolved, ApiError> {
+    pub async fn bootstrap(&self) -> Result<ResolvedUser, ApiError> {
         let mut state = self.state.lock().await;
         if matches!(&*state, State::Deleted) {
             return Err(ApiError::unauthenticated());
         }
-        let effort = Effort { memberships: true, ignore_back_off: true };
-        self.resolve(&mut state, effort).await
+        let options = ResolveOptions { with_memberships: true, ignore_back_off: true };
+        self.resolve(&mut state, options).await
     }
 
-    async fn resolve(&self, state: &mut State, effort: Effort) -> Result<Resolved, ApiError> {
+    async fn resolve(
+        &self,
+        state: &mut State,
+        options: ResolveOptions,
+    ) -> Result<ResolvedUser, ApiError> {
         if let Some(failure) = self.failure() {
             // The other fields of a refused request must not ask the database, or Clerk, again.
             return Err(failure.0.clone());
         }
         let outcome = match self.session() {
-            Ok(session) => self.accounts.resolve(session, effort).await.map_err(ApiError::from),
+            Ok(session) => self.accounts.resolve(session, options).await.map_err(ApiError::from),
             Err(error) => Err(error),
         };
         match outcome {
@@ -135,7 +147,7 @@ impl Viewer {
         if deleted.was_own {
             *state = State::Deleted;
         } else if let State::Resolved(resolved, _) = &*state {
-            let resolved = Resolved { memberships: None, ..resolved.clone() };
+            let resolved = ResolvedUser { memberships: None, ..resolved.clone() };
             *state = State::resolved(resolved);
         }
         Ok(deleted)
@@ -154,7 +166,7 @@ impl Viewer {
         let mut state = self.state.lock().await;
         if let State::Resolved(resolved, _) = &*state {
             // Names stand in memberships too.
-            let resolved = Resolved { user, memberships: None, ..resolved.clone() };
+            let resolved = ResolvedUser { user, memberships: None, ..resolved.clone() };
             *state = State::resolved(resolved);
         }
     }

@@ -6,8 +6,8 @@ use std::{collections::HashMap, fmt::Debug, hash::Hash, sync::Arc};
 
 use dataloader::{BatchFn, cached::Loader};
 
-use super::error::ApiError;
 use crate::{
+    error::ApiError,
     model::{MembershipId, OrganizationId, User, UserId},
     store::{
         Store, StoreError,

@@ -1,22 +1,21 @@
-//! The GraphQL face: schema, resolvers, and everything between a document and its execution. Knows
-//! accounts and the store; knows nothing of HTTP (media types, status codes), which is the caller's.
+//! The GraphQL face: schema, resolvers, and the pipeline from a request to its answer. Knows accounts and
+//! the store; knows nothing of HTTP (media types, status codes), which is the caller's.
 
+mod access;
+mod complexity;
 mod connection;
 mod context;
 mod documents;
-mod dry_run;
-mod empty_objects;
-pub mod engine;
-pub mod error;
 mod loaders;
 mod mutation;
-mod nulls;
-mod ordering;
-pub mod precheck;
+mod pipeline;
 mod query;
 mod schema;
+pub mod strict;
 mod types;
 
 pub use context::{Viewer, ViewerFailure};
+pub use pipeline::{GraphqlRequest, Limits, Pipeline, Refusal};
 pub use schema::{Schema, sdl};
+pub use strict::{Bounds, RequestError};
 pub use types::{AuthMode, ServerInfo};

@@ -4,7 +4,6 @@ use async_graphql::{Context, Object};
 
 use super::{
     context::ContextExt,
-    error::ApiError,
     types::{
         BootstrapPayload, DeleteUserInput, DeleteUserPayload, UpdateProfileInput,
         UpdateProfilePayload, User,
@@ -12,6 +11,7 @@ use super::{
 };
 use crate::{
     accounts::{DeletionRequest, ProfileInput, Target},
+    error::ApiError,
     model::UserId,
 };
 
@@ -36,7 +36,7 @@ impl Mutation {
     ) -> Result<UpdateProfilePayload, ApiError> {
         let viewer = ctx.viewer();
         let user = viewer.resolved(false).await?.user;
-        let changes = match ProfileInput::from(input).check() {
+        let changes = match ProfileInput::from(input).validate() {
             Ok(changes) => changes,
             Err(mistakes) => {
                 let user_errors = mistakes.into_iter().map(Into::into).collect();

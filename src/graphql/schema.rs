@@ -1,30 +1,23 @@
-//! The schema as such: what it is made of, its limits, and how it is printed.
+//! The schema as such: what it is made of, and how it is printed.
 
 use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder, ValidationMode};
 
-use super::{
-    dry_run::DryRun, mutation::Mutation, precheck::NESTING_CEILING, query::Query, types::ServerInfo,
-};
-use crate::config::Limits;
+use super::{mutation::Mutation, query::Query, types::ServerInfo};
 
 /// The schema type.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// The deepest nesting of brackets that a document may have, whatever `MAX_NESTING` says. At this depth
+/// everything that recurses over a document fits into a one-megabyte stack, unoptimised builds included.
+pub const NESTING_CEILING: usize = 64;
 
 fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     // `MAX_NESTING` bounds the same, with an error that names it.
     Schema::build(Query, Mutation, EmptySubscription).limit_recursive_depth(NESTING_CEILING)
 }
 
-/// The schema that documents are validated against, with the limits they must keep.
-pub fn validator(limits: &Limits, introspection: bool) -> Schema {
-    let builder =
-        builder().extension(DryRun).limit_depth(limits.depth).limit_complexity(limits.complexity);
-    // A suggestion tells what an introspection query would have told.
-    if introspection { builder } else { builder.disable_suggestions() }.finish()
-}
-
-/// The schema that runs documents which the other one has passed. Without extensions, which would be
-/// asked about every field, and without most of the rules, which would be checked once more.
+/// The schema that runs validated documents: without extensions, which would be asked about every
+/// field, and without most of the rules, which were checked before.
 pub fn executor(server_info: ServerInfo) -> Schema {
     builder().validation_mode(ValidationMode::Fast).data(server_info).finish()
 }

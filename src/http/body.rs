@@ -1,4 +1,4 @@
-//! Reading a request's body, bounded in size and time.
+//! Reading a request's body, bounded in size and time, and as JSON.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +16,12 @@ use super::{
     rest_error::RestError,
     state::AppState,
 };
+use serde_json::Value;
+
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The most characters of the name of a coding that are repeated.
+const LONGEST_CODING: usize = 20;
 
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +77,43 @@ pub async fn read_first(
         Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
         Err(error) => RestError::from(error).into_response(),
     }
+}
+
+/// The content coding of the body, such as `gzip`; `None` when there is none. No coding is undone here
+/// (RFC 9110, section 8.4).
+pub fn content_coding(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or("unknown").split(','))
+        .map(|coding| coding.trim().to_ascii_lowercase())
+        .find(|coding| !coding.is_empty() && coding != "identity")
+        .map(|coding| coding.chars().take(LONGEST_CODING).collect())
+}
+
+/// Reads JSON in UTF-8. A byte order mark at the beginning is skipped (RFC 8259, section 8.1).
+///
+/// # Errors
+///
+/// What is wrong with the body, for people, without a word of it.
+pub fn parse_json(bytes: &[u8]) -> Result<Value, String> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    serde_json::from_slice(bytes).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        let reason = error.to_string();
+        if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'{', ..] | [b'{', 0, ..]) {
+            "The body is not JSON in UTF-8: it looks like UTF-16. Send it as UTF-8.".to_owned()
+        } else if std::str::from_utf8(bytes).is_err() {
+            "The body is not UTF-8.".to_owned()
+        } else if reason.contains("surrogate") || reason.contains("hex escape") {
+            format!(
+                "The body is not JSON: {place}: a \\u escape is incomplete or half of a surrogate pair, \
+                 which is no Unicode text."
+            )
+        } else {
+            format!("The body is not JSON: {place}.")
+        }
+    })
 }
 
 /// Whether the body is announced to be JSON in UTF-8 (RFC 8259, section 8.1).

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-use super::stand_in::Face;
+use super::fallback::ErrorFormat;
 use crate::serving::Ambiguity;
 
 /// The most header fields.
@@ -27,16 +27,16 @@ pub async fn check_head<A: Future<Output = Response>>(
     let uri_bytes = uri.path().len() + uri.query().map_or(0, str::len);
     if uri_bytes > MAX_URI_BYTES {
         let message = format!("The URI is longer than {MAX_URI_BYTES} bytes; use POST.");
-        return Face::of(&request).refuse(StatusCode::URI_TOO_LONG, message);
+        return ErrorFormat::of(&request).refuse(StatusCode::URI_TOO_LONG, message);
     }
     if request.headers().len() > MAX_HEADERS || size(request.headers()) > MAX_HEADER_BYTES {
         let message =
             format!("The header has more than {MAX_HEADERS} fields or {MAX_HEADER_BYTES} bytes.");
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Face::of(&request).refuse(status, message);
+        return ErrorFormat::of(&request).refuse(status, message);
     }
     if let Some(message) = ambiguity(&request) {
-        let mut response = Face::of(&request).refuse(StatusCode::BAD_REQUEST, message);
+        let mut response = ErrorFormat::of(&request).refuse(StatusCode::BAD_REQUEST, message);
         // Whoever passed this on may think that the request ends elsewhere.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         return response;

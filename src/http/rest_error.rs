@@ -10,12 +10,12 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    authentication::{CHALLENGE, CHALLENGE_INVALID, RETRY_AFTER},
     body::BodyError,
+    headers::{CHALLENGE, CHALLENGE_INVALID, RETRY_AFTER},
 };
 use crate::{
     accounts::{AccountError, Mistake, MistakeKind},
-    graphql::error::{ApiError, Code},
+    error::{ApiError, Code},
 };
 
 /// An answer other than the one wanted: `{"detail": …}`.
@@ -69,15 +69,10 @@ impl From<AccountError> for RestError {
     fn from(error: AccountError) -> Self {
         // One place decides what a client may know of a failure.
         let error = ApiError::from(error);
-        let status = match error.code {
-            Code::Unauthenticated => return Self::unauthenticated(true),
-            Code::Forbidden => StatusCode::FORBIDDEN,
-            Code::BadUserInput => StatusCode::UNPROCESSABLE_ENTITY,
-            Code::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Code::IdentityProviderUnavailable => StatusCode::BAD_GATEWAY,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self::new(status, error.message)
+        match error.code {
+            Code::Unauthenticated => Self::unauthenticated(true),
+            code => Self::new(code.status(), error.message),
+        }
     }
 }
 

@@ -17,10 +17,10 @@ use super::{
     authentication, body,
     bounds::check_head,
     cors::{self, SharedWith},
+    fallback::{GRAPHQL, survive_panics},
     graphiql, graphql, health,
     request_id::{name_requests, name_route},
     rest_error::RestError,
-    stand_in::{GRAPHQL, survive_panics},
     state::AppState,
     users, webhooks,
 };
@@ -72,13 +72,14 @@ fn routes(state: Arc<AppState>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if let Some(development) = &state.development {
+        let trusted_origins: Arc<[String]> = state.server.cors_origins.clone().into();
         router = router
             .nest(
                 "/dev",
                 dev::routes(development.clone())
                     .layer(from_fn_with_state(state.clone(), body::read_first)),
             )
-            .layer(from_fn_with_state(state.clone(), dev::refuse_foreign));
+            .layer(from_fn_with_state(trusted_origins, dev::refuse_foreign));
     }
     router
         .route_layer(MapRequestLayer::new(name_route))

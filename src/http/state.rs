@@ -7,14 +7,14 @@ use std::sync::{
 
 use tokio::sync::Semaphore;
 
-use super::{graphiql::Page, in_flight::InFlight, persisted_queries::PersistedQueries};
+use super::{graphiql::Page, graphql::PersistedQueries, in_flight::InFlight};
 use crate::{
     accounts::Accounts,
     auth::Authenticator,
     clerk::{jwks::KeySource, webhook::WebhookSecrets},
-    config::{Limits, ServerSettings},
+    config::{RequestLimits, ServerSettings},
     dev::Development,
-    graphql::engine::Engine,
+    graphql::Pipeline,
     telemetry::Metrics,
 };
 
@@ -25,7 +25,7 @@ pub struct AppState {
     /// The account functions, and through them the database.
     pub accounts: Accounts,
     /// Answers GraphQL.
-    pub engine: Engine,
+    pub pipeline: Pipeline,
     /// Texts of queries known by their hash.
     pub persisted_queries: PersistedQueries,
     /// What webhook messages are signed with; `None` when none are expected.
@@ -39,12 +39,12 @@ pub struct AppState {
     /// Places for webhook messages whose bodies are being read.
     pub webhook_places: Semaphore,
     /// Bounds of a request.
-    pub limits: Limits,
+    pub limits: RequestLimits,
     /// Addresses, origins and switches.
     pub server: ServerSettings,
     /// The GraphiQL page, unless it is switched off.
     pub page: Option<Page>,
-    /// Development mode's stand-in for Clerk.
+    /// The issuer of development mode.
     pub development: Option<Arc<Development>>,
     /// Set when the server is about to stop.
     pub draining: AtomicBool,

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{body, rest_error::RestError, state::AppState};
 use crate::{
-    accounts::{DeletionRequest, Effort, Mistake, MistakeKind, ProfileInput, Target},
+    accounts::{DeletionRequest, Mistake, MistakeKind, ProfileInput, ResolveOptions, Target},
     auth::{Authentication, Session},
     model::{User, UserId},
     store::users::ProfileChanges,
@@ -69,8 +69,8 @@ pub async fn bootstrap(
         Err(error) => return error.into_response(),
     };
     within_bounds(&state, async {
-        let effort = Effort { ignore_back_off: true, ..Effort::default() };
-        let resolved = state.accounts.resolve(&session, effort).await?;
+        let options = ResolveOptions { ignore_back_off: true, ..ResolveOptions::default() };
+        let resolved = state.accounts.resolve(&session, options).await?;
         Ok(profile(&resolved.user, &session))
     })
     .await
@@ -86,7 +86,7 @@ pub async fn read(
         Err(error) => return error.into_response(),
     };
     within_bounds(&state, async {
-        let resolved = state.accounts.resolve(&session, Effort::default()).await?;
+        let resolved = state.accounts.resolve(&session, ResolveOptions::default()).await?;
         Ok(profile(&resolved.user, &session))
     })
     .await
@@ -107,6 +107,9 @@ pub async fn update(
         let detail = "Send the changes as application/json in UTF-8.";
         return RestError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into_response();
     }
+    if let Some(coding) = body::content_coding(&parts.headers) {
+        return unsupported_coding(&coding).into_response();
+    }
     let limits = &state.limits;
     let read = body::read(sent, limits.body_bytes, limits.body_timeout, &state.in_flight).await;
     let bytes = match read {
@@ -115,7 +118,7 @@ pub async fn update(
     };
     within_bounds(&state, async {
         let sent = read_members(&bytes)?;
-        let resolved = state.accounts.resolve(&session, Effort::default()).await?;
+        let resolved = state.accounts.resolve(&session, ResolveOptions::default()).await?;
         let changes = check(sent).map_err(|mistakes| RestError::mistakes(&mistakes))?;
         let user = state.accounts.update_profile(&resolved.user, &changes).await?;
         Ok(profile(&user, &session))
@@ -171,14 +174,17 @@ fn profile(user: &User, session: &Session) -> Response {
     Json(Profile::new(user, session)).into_response()
 }
 
+/// A body in a content coding (RFC 9110, section 15.5.16).
+fn unsupported_coding(coding: &str) -> impl IntoResponse {
+    let detail = format!("The body is encoded as {coding}: send it without a Content-Encoding.");
+    let accepted = [(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))];
+    (accepted, RestError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+}
+
 /// The members of a PATCH.
 fn read_members(bytes: &[u8]) -> Result<Map<String, Value>, RestError> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        RestError::new(
-            StatusCode::BAD_REQUEST,
-            format!("The body is not JSON: line {}, column {}.", error.line(), error.column()),
-        )
-    })?;
+    let value = body::parse_json(bytes)
+        .map_err(|reason| RestError::new(StatusCode::BAD_REQUEST, reason))?;
     let Value::Object(members) = value else {
         let detail = "The body must be a JSON object.";
         return Err(RestError::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
@@ -199,7 +205,7 @@ fn check(mut members: Map<String, Value>) -> Result<ProfileChanges, Vec<Mistake>
         notes: take("notes"),
         context: take("context"),
     };
-    let checked = input.check();
+    let checked = input.validate();
     if let Err(others) = &checked {
         mistakes.extend_from_slice(others);
     }

@@ -3,7 +3,6 @@
 
 use std::{
     path::Path,
-    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -11,12 +10,11 @@ use std::{
     time::Duration,
 };
 
-use secrecy::ExposeSecret;
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
     SqlitePool, Transaction,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::{
@@ -24,16 +22,15 @@ use tokio::{
     time::Instant,
 };
 
-use super::{StoreError, dialect};
-use crate::config::DatabaseUrl;
+use super::{DatabaseAddress, StoreError, address::PostgresAddress, dialect};
 
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told that the
 /// database cannot serve.
-pub(super) const WAIT: Duration = Duration::from_secs(5);
-/// How long a connection to PostgreSQL may take to show that it still leads to a server.
-const ALIVE: Duration = Duration::from_secs(1);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection to PostgreSQL may take to answer the liveness checks of the pool.
+const LIVENESS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait before opening a SQLite file again that another instance is setting up.
-const BUSY_PAUSE: Duration = Duration::from_millis(20);
+const SQLITE_BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Read connections to SQLite. Each has a thread and a page cache of its own.
 const SQLITE_READERS: usize = 2;
 /// Connections to PostgreSQL, at most. Several instances share the server's limit.
@@ -45,7 +42,19 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     backend: Backend,
-    statements: AtomicU64,
+    statements: StatementCounter,
+}
+
+/// Counts the statements that are done. A statement counts when its answer is there: a test that waits
+/// for the count knows what the request has seen.
+#[derive(Default)]
+pub(super) struct StatementCounter(AtomicU64);
+
+impl StatementCounter {
+    /// Counts one more.
+    pub(super) fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 pub(super) enum Backend {
@@ -86,7 +95,7 @@ impl SqliteReaders {
         let Some(connection) = self.connections.get(start % self.connections.len()) else {
             return Err(sqlx::Error::PoolClosed.into());
         };
-        tokio::time::timeout(WAIT, connection.lock())
+        tokio::time::timeout(ACQUIRE_TIMEOUT, connection.lock())
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut.into())
     }
@@ -105,7 +114,7 @@ impl SqliteReaders {
 /// What one statement runs on: a connection of either kind, for the length of that statement.
 pub struct Conn<'a> {
     pub(super) link: Link<'a>,
-    statements: &'a AtomicU64,
+    statements: &'a StatementCounter,
 }
 
 pub(super) enum Link<'a> {
@@ -113,17 +122,10 @@ pub(super) enum Link<'a> {
     Postgres(&'a mut PgConnection),
 }
 
-impl Conn<'_> {
-    /// Counts a statement. [`on!`] does it.
-    pub(super) fn count(&self) {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts a statement that SQLite does without.
-    pub(super) fn count_on_postgres(&self) {
-        if matches!(self.link, Link::Postgres(_)) {
-            self.count();
-        }
+impl<'a> Conn<'a> {
+    /// Where its statement is to be counted once it is done. [`on!`] does it.
+    pub(super) fn counter(&self) -> &'a StatementCounter {
+        self.statements
     }
 }
 
@@ -132,12 +134,13 @@ impl Conn<'_> {
 macro_rules! on {
     ($conn:expr, $link:ident => $run:expr) => {{
         let conn: $crate::store::Conn<'_> = $conn;
-        conn.count();
-        match conn.link {
+        let counter = conn.counter();
+        let outcome = match conn.link {
             $crate::store::connection::Link::Sqlite($link) => $run,
             $crate::store::connection::Link::Postgres($link) => $run,
-        }
-        .map_err($crate::store::StoreError::from)
+        };
+        counter.count();
+        outcome.map_err($crate::store::StoreError::from)
     }};
 }
 pub(super) use on;
@@ -145,7 +148,7 @@ pub(super) use on;
 /// A connection for reading outside a transaction; each statement sees what is committed by then.
 pub struct Reader<'s> {
     held: Held<'s>,
-    statements: &'s AtomicU64,
+    statements: &'s StatementCounter,
 }
 
 enum Held<'s> {
@@ -156,7 +159,10 @@ enum Held<'s> {
 impl Reader<'_> {
     /// Whether it takes round trips to get such a connection and to give it back.
     pub(super) const fn is_pooled(&self) -> bool {
-        matches!(self.held, Held::Postgres(_))
+        match self.held {
+            Held::Sqlite(_) => false,
+            Held::Postgres(_) => true,
+        }
     }
 
     /// Lends the connection to one statement.
@@ -172,7 +178,7 @@ impl Reader<'_> {
 /// A transaction that may write. Dropped without [`Tx::commit`] it leaves nothing behind.
 pub struct Tx<'s> {
     transaction: OpenTransaction,
-    statements: &'s AtomicU64,
+    statements: &'s StatementCounter,
 }
 
 enum OpenTransaction {
@@ -202,12 +208,12 @@ impl Tx<'_> {
 
 impl Store {
     /// Connects, and for SQLite creates the file (and its directory) when there is none.
-    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        let backend = match url {
-            DatabaseUrl::Sqlite { path } => connect_sqlite(path).await?,
-            DatabaseUrl::Postgres { url } => connect_postgres(url.expose_secret()).await?,
+    pub async fn connect(address: &DatabaseAddress) -> Result<Self, StoreError> {
+        let backend = match address {
+            DatabaseAddress::Sqlite { path } => connect_sqlite(path).await?,
+            DatabaseAddress::Postgres(address) => connect_postgres(address).await?,
         };
-        Ok(Self(Arc::new(Inner { backend, statements: AtomicU64::new(0) })))
+        Ok(Self(Arc::new(Inner { backend, statements: StatementCounter::default() })))
     }
 
     pub(super) fn backend(&self) -> &Backend {
@@ -238,9 +244,10 @@ impl Store {
         Ok(Tx { transaction, statements: &self.0.statements })
     }
 
-    /// How many statements of ours have run, transaction control aside.
+    /// How many statements of ours are done, transaction control aside. What a request costs is told
+    /// by it.
     pub fn statements(&self) -> u64 {
-        self.0.statements.load(Ordering::Relaxed)
+        self.0.statements.0.load(Ordering::Relaxed)
     }
 
     /// Which database this is, for people: `SQLite` or `PostgreSQL`.
@@ -254,8 +261,8 @@ impl Store {
     /// Closes the connections; SQLite folds its write-ahead log into the file.
     pub async fn close(&self) {
         match &self.0.backend {
-            // Everything answered is durable already; but whoever closes last leaves one file instead
-            // of three.
+            // Everything answered is durable already; but the last connection to close leaves one file
+            // instead of three.
             Backend::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
@@ -276,11 +283,11 @@ async fn connect_sqlite(path: &Path) -> Result<Backend, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         // An answered write is on disk, also after a power failure.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(WAIT)
+        .busy_timeout(ACQUIRE_TIMEOUT)
         .disable_statement_logging();
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(WAIT)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .after_release(|writer, _| {
@@ -291,13 +298,13 @@ async fn connect_sqlite(path: &Path) -> Result<Backend, StoreError> {
                 Ok(!writer.is_in_transaction())
             })
         });
-    // Of two instances that turn the same new file to WAL, SQLite refuses one at once whatever the
-    // busy timeout: it will not wait while it holds a lock of its own.
-    let give_up = Instant::now() + WAIT;
+    // Of two instances that switch the same new file to WAL, SQLite refuses one at once (SQLITE_BUSY)
+    // whatever the busy timeout: it will not wait while it holds a lock of its own.
+    let give_up = Instant::now() + ACQUIRE_TIMEOUT;
     let writer = loop {
         match writer.clone().connect_with(options.clone()).await {
             Err(error) if dialect::is_busy(&error) && Instant::now() < give_up => {
-                tokio::time::sleep(BUSY_PAUSE).await;
+                tokio::time::sleep(SQLITE_BUSY_PAUSE).await;
             }
             outcome => break outcome?,
         }
@@ -313,31 +320,30 @@ async fn connect_sqlite(path: &Path) -> Result<Backend, StoreError> {
     })
 }
 
-async fn connect_postgres(url: &str) -> Result<Backend, StoreError> {
-    let options = PgConnectOptions::from_str(url)
-        .map_err(|error| StoreError::Migration(format!("DATABASE_URL cannot be used: {error}")))?
-        .application_name("mission-control")
+async fn connect_postgres(address: &PostgresAddress) -> Result<Backend, StoreError> {
+    let options = address
+        .connect_options()
         // No number of ours is a float, and poolers refuse to be asked for this.
         .extra_float_digits(None)
         .disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
-        .acquire_timeout(WAIT)
-        // The driver tests a connection before and after each use too, but without end: a host that
-        // is lost without a word would take a connection with it for a quarter of an hour.
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // The driver's own tests before and after each use have no time limit: a host that is gone
+        // without a TCP reset would hold a connection for a quarter of an hour.
         .test_before_acquire(false)
         .before_acquire(|connection, _| {
             Box::pin(async move {
-                within(ALIVE, connection.ping()).await?;
+                within(LIVENESS_TIMEOUT, connection.ping()).await?;
                 Ok(true)
             })
         })
         .after_release(|connection, _| {
             Box::pin(async move {
-                // After a fail-over a connection may lead to what is a standby now.
+                // After a fail-over a connection may lead to a server that is a standby now.
                 let is_read_only = sqlx::query_scalar("SHOW transaction_read_only");
                 let is_read_only: String =
-                    within(ALIVE, is_read_only.fetch_one(connection)).await?;
+                    within(LIVENESS_TIMEOUT, is_read_only.fetch_one(connection)).await?;
                 Ok(is_read_only == "off")
             })
         })
@@ -345,10 +351,10 @@ async fn connect_postgres(url: &str) -> Result<Backend, StoreError> {
         .await;
     match pool {
         Ok(pool) => Ok(Backend::Postgres(pool)),
-        // While nobody listens a pool tries again and again, and in the end it says only that time is
-        // up. A connection outside it says why.
+        // While no server listens the pool retries, and in the end it reports only a time-out. A
+        // connection outside the pool reports the cause.
         Err(sqlx::Error::PoolTimedOut) => {
-            match tokio::time::timeout(WAIT, options.connect()).await {
+            match tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await {
                 Ok(Err(cause)) => Err(cause.into()),
                 Ok(Ok(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
             }

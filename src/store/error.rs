@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use sqlx::error::DatabaseError;
+use super::dialect::{Reported, primary_code, reported};
+
+use crate::error::ApiError;
 
 /// A failed statement, sorted by what its caller can do about it. The text includes the driver's, so
 /// the driver's error is not a source besides: that would print it twice. Cheap to clone, because a
@@ -17,8 +19,9 @@ pub enum StoreError {
     /// Another transaction was in the way (deadlock, serialisation). Trying again may work.
     #[error("a concurrent transaction was in the way: {0}")]
     Contention(Arc<sqlx::Error>),
-    /// A row holds something that this version cannot read.
-    #[error("a stored row cannot be read: {0}")]
+    /// Something stored cannot be read: a value in a row, or the database file is damaged. Trying again
+    /// does not help.
+    #[error("what is stored cannot be read: {0}")]
     Corrupt(String),
     /// Anything else: a fault in a statement of ours.
     #[error("the database refused a statement: {0}")]
@@ -41,47 +44,64 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
                 Self::Corrupt(error.to_string())
             }
-            sqlx::Error::Database(cause) => match kind_of(cause.as_ref()) {
-                Kind::Unavailable => Self::Unavailable(error.into()),
-                Kind::Contention => Self::Contention(error.into()),
-                Kind::Fault => Self::Driver(error.into()),
-            },
+            sqlx::Error::Database(_) => {
+                let variant = match reported(&error) {
+                    Some(Reported::Postgres(cause)) => of_postgres(cause.code()),
+                    Some(Reported::Sqlite(cause)) => of_sqlite(primary_code(cause)),
+                    None => Self::Driver,
+                };
+                variant(error.into())
+            }
             _ => Self::Driver(error.into()),
         }
     }
 }
 
-enum Kind {
-    Unavailable,
-    Contention,
-    Fault,
+/// The variant of [`StoreError`] that an error comes to.
+type Variant = fn(Arc<sqlx::Error>) -> StoreError;
+
+/// Sorts an SQLSTATE of PostgreSQL (appendix A of its manual).
+fn of_postgres(code: &str) -> Variant {
+    match code {
+        // Serialisation failure, deadlock.
+        "40001" | "40P01" => StoreError::Contention,
+        // Read-only transaction (a standby after a fail-over), input or output error.
+        "25006" | "58030" => StoreError::Unavailable,
+        // Connection exceptions, insufficient resources, operator intervention, object in use; invalid
+        // authorization and invalid catalog name while a server is set up or its roles are changed.
+        code if ["08", "53", "57", "55", "28", "3D"]
+            .iter()
+            .any(|class| code.starts_with(class)) =>
+        {
+            StoreError::Unavailable
+        }
+        _ => StoreError::Driver,
+    }
 }
 
-/// Sorts an error the database itself reported.
-///
-/// PostgreSQL: SQLSTATE, appendix A of its manual. SQLite: result codes, whose low byte is the
-/// primary code (<https://sqlite.org/rescode.html>).
-fn kind_of(error: &dyn DatabaseError) -> Kind {
-    let Some(code) = error.code() else { return Kind::Fault };
-    if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
-        return match code.as_ref() {
-            "40001" | "40P01" => Kind::Contention,
-            // A standby after a fail-over, or a failing disk.
-            "25006" | "58030" => Kind::Unavailable,
-            // Connection exceptions, insufficient resources, operator intervention, object in use;
-            // 28 and 3D while a server is set up or its roles are changed.
-            code if ["08", "53", "57", "55", "28", "3D"]
-                .iter()
-                .any(|class| code.starts_with(class)) =>
-            {
-                Kind::Unavailable
-            }
-            _ => Kind::Fault,
-        };
+/// Sorts a primary result code of SQLite (<https://sqlite.org/rescode.html>).
+fn of_sqlite(code: Option<u32>) -> Variant {
+    match code {
+        // PERM, BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL
+        Some(3 | 5 | 6 | 7 | 8 | 10 | 13 | 14 | 15) => StoreError::Unavailable,
+        // CORRUPT, NOTADB
+        Some(11 | 26) => |error| StoreError::Corrupt(error.to_string()),
+        _ => StoreError::Driver,
     }
-    match code.parse::<u32>().map(|code| code & 0xff) {
-        // PERM, BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB
-        Ok(3 | 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 15 | 26) => Kind::Unavailable,
-        _ => Kind::Fault,
+}
+
+/// What the client may know of a failed statement; what it may not is logged here, once.
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Contention(_) => {
+                tracing::warn!(%error, "the database cannot serve a request");
+                Self::unavailable()
+            }
+            StoreError::Corrupt(_) | StoreError::Driver(_) | StoreError::Migration(_) => {
+                tracing::error!(%error, "a statement failed");
+                Self::internal()
+            }
+        }
     }
 }

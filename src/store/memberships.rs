@@ -1,5 +1,5 @@
-//! Statements about memberships. Everything that is read for somebody is joined with that viewer's
-//! own membership, so that what the viewer may not see is not there.
+//! Statements about memberships. Every read for a viewer is joined with the viewer's own membership, so
+//! that rows the viewer may not see are not found.
 
 use std::sync::Arc;
 
@@ -306,7 +306,7 @@ pub async fn insert_membership(
 }
 
 /// Makes the longest-standing admin, else member, the owner of an organization that has people but
-/// no owner, `leaving` not counted. `false` when there is an owner or nobody.
+/// no owner, `leaving` not counted. `false` when there is an owner or no member left.
 pub async fn promote_successor(
     conn: Conn<'_>,
     organization: OrganizationId,
@@ -345,9 +345,9 @@ pub struct ClerkMembershipState<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// Creates a mirrored membership, or takes over what is later than what was applied: a new role, or
-/// the id of a new membership of somebody who left and joined again. Of two that are as late, the same
-/// one counts whichever comes first. The caller has seen no tombstone.
+/// Creates a mirrored membership, or applies a later state of it: a new role, or the id of the new
+/// membership of a person who left and joined again. Of two states with the same time the greater id and
+/// role count, whichever comes first. The caller has seen no tombstone.
 pub async fn upsert_mirrored_membership(
     conn: Conn<'_>,
     state: &ClerkMembershipState<'_>,

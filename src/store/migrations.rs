@@ -27,8 +27,8 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self.backend() {
             Backend::Sqlite { writer, .. } => {
-                // SQLite opens a file that may not be written for reading, without a word. Better to
-                // hear of it at the start than from the first request that writes.
+                // SQLite opens a file without write permission for reading only and reports no error.
+                // This write reports it at the start instead of in the first request that writes.
                 let mut tx = writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?;
                 sqlx::query("PRAGMA user_version = 1").execute(&mut *tx).await?;
                 tx.rollback().await?;
@@ -89,7 +89,7 @@ async fn status<C: Migrate>(
     migrator: &Migrator,
     connection: &mut C,
 ) -> Result<Vec<MigrationStatus>, StoreError> {
-    // A database nobody has migrated has no table to list.
+    // A database that was never migrated has no table of migrations.
     let applied = match connection.list_applied_migrations(migrator.table_name.as_ref()).await {
         Ok(applied) => applied,
         Err(MigrateError::Execute(error)) if dialect::is_missing_table(&error) => Vec::new(),

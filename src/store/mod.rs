@@ -1,13 +1,15 @@
 //! The database: every SQL statement of the product, each written once for SQLite and PostgreSQL.
 //!
 //! A statement is a function that takes a [`Conn`]; the functions are grouped by the table they are
-//! about. Where the two dialects must differ the difference has a name in [`dialect`]. Knows the
-//! model; knows nothing of Clerk, GraphQL or HTTP, and never asks what time it is.
+//! about. What the two spell differently has a name in `dialect`, what they lock differently in
+//! [`locks`]. Knows the model; knows nothing of Clerk, GraphQL or HTTP, and never asks what time it is.
 
+mod address;
 mod connection;
-pub mod dialect;
+mod dialect;
 mod error;
 mod ids;
+pub mod locks;
 pub mod memberships;
 mod migrations;
 pub mod organizations;
@@ -16,6 +18,7 @@ pub mod tombstones;
 pub mod users;
 pub mod webhook_messages;
 
+pub use address::{AddressFault, DatabaseAddress};
 pub use connection::{Conn, Reader, Store, Tx};
 pub use error::StoreError;
 pub use migrations::MigrationStatus;

@@ -138,7 +138,7 @@ pub struct ClerkOrganizationState<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// Creates the mirror of an organization, or takes over what is later than what was applied. The
+/// Creates the mirror of an organization, or applies a later state of it. The
 /// caller holds the lock on its Clerk id and has seen no tombstone.
 pub async fn upsert_mirror(
     conn: Conn<'_>,

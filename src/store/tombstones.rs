@@ -7,7 +7,7 @@ use super::{Conn, StoreError, connection::on};
 /// The memory of a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tombstone {
-    /// Gone at Clerk too: whatever comes is refused for ever. Otherwise the Clerk user was kept, and
+    /// Deleted at Clerk too: every session is refused, without end. Otherwise the Clerk user was kept, and
     /// a token issued later starts a new account.
     pub is_permanent: bool,
     /// When it was deleted here.
@@ -16,7 +16,7 @@ pub struct Tombstone {
 
 /// What a tombstone stands for. Clerk's ids carry their kind in a prefix, but that is Clerk's matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TombstoneKind {
     /// A user.
     User,
     /// A mirrored organization.
@@ -25,7 +25,7 @@ pub enum Kind {
     Membership,
 }
 
-impl Kind {
+impl TombstoneKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -38,7 +38,7 @@ impl Kind {
 /// Writes a tombstone. One that is permanent stays so, and the later time of two deletions counts.
 pub async fn write_tombstone(
     conn: Conn<'_>,
-    kind: Kind,
+    kind: TombstoneKind,
     clerk_id: &str,
     tombstone: Tombstone,
 ) -> Result<(), StoreError> {
@@ -60,7 +60,7 @@ pub async fn write_tombstone(
 /// Reads a tombstone.
 pub async fn find_tombstone(
     conn: Conn<'_>,
-    kind: Kind,
+    kind: TombstoneKind,
     clerk_id: &str,
 ) -> Result<Option<Tombstone>, StoreError> {
     let row: Option<(bool, DateTime<Utc>)> = on!(conn, link => sqlx::query_as(

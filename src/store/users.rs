@@ -17,13 +17,13 @@ pub use deletion::{
 };
 pub use lookups::{Lookups, PRELOADED};
 pub use profile::{
-    ClaimedProfile, ClerkProfile, ProfileChanges, ProfileTry, apply_claims, apply_clerk_profile,
+    ClaimsUpdate, ClerkUpdate, ProfileChanges, ProfileTry, apply_claims, apply_clerk_update,
     claim_profile_try, update_profile,
 };
 pub use standing::{Found, Lookup, Standing, find_standing, find_standings};
 
 use super::{Conn, StoreError, connection::on};
-use crate::model::{OrganizationId, User, UserId};
+use crate::model::{OrganizationId, Profile, User, UserId};
 
 /// The columns of a user, all optional because the row may be the empty side of an outer join.
 #[derive(FromRow)]
@@ -85,7 +85,7 @@ impl UserColumns {
     }
 }
 
-/// Loads users by id, in no particular order; ids nobody has are left out.
+/// Loads users by id, in no particular order; ids of no user are left out.
 pub async fn load_users(conn: Conn<'_>, ids: &[UserId]) -> Result<Vec<Arc<User>>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -104,7 +104,7 @@ pub async fn load_users(conn: Conn<'_>, ids: &[UserId]) -> Result<Vec<Arc<User>>
     Ok(rows.into_iter().filter_map(UserColumns::into_user).map(Arc::new).collect())
 }
 
-/// The organization each user works in, whoever may see it: the stored one, or, when there is none or
+/// The organization each user works in, without a check of who may see it: the stored one, or, when there is none or
 /// the membership is lost, that of the oldest membership. Users without any are left out.
 pub async fn load_active_organizations(
     conn: Conn<'_>,
@@ -139,14 +139,10 @@ pub struct NewUser<'a> {
     pub id: UserId,
     /// Clerk's.
     pub clerk_user_id: &'a str,
-    /// Primary address, normalised.
-    pub email: Option<&'a str>,
-    /// Whether Clerk verified it.
-    pub email_verified: bool,
+    /// What is known of the person.
+    pub profile: Profile,
     /// As of when the address holds.
     pub email_as_of: Option<DateTime<Utc>>,
-    /// Display name.
-    pub name: Option<&'a str>,
     /// The `updated_at` of Clerk's user object, when the values come from one.
     pub clerk_updated_at: Option<DateTime<Utc>>,
     /// Whether Clerk's user object said so.
@@ -160,15 +156,14 @@ pub struct NewUser<'a> {
 }
 
 impl<'a> NewUser<'a> {
-    /// A user of whom only the id is known.
+    /// A user of whom only the id is known. Not a base for other values: code that knows more names
+    /// all fields, so that a new one is not left empty by accident.
     pub fn nameless(id: UserId, clerk_user_id: &'a str, now: DateTime<Utc>) -> Self {
         Self {
             id,
             clerk_user_id,
-            email: None,
-            email_verified: false,
+            profile: Profile::default(),
             email_as_of: None,
-            name: None,
             clerk_updated_at: None,
             banned: false,
             profile_tried_at: None,
@@ -180,22 +175,33 @@ impl<'a> NewUser<'a> {
 
 /// Inserts a user. The caller holds the lock on the Clerk id and has seen that there is no such user.
 pub async fn insert_user(conn: Conn<'_>, user: &NewUser<'_>) -> Result<(), StoreError> {
+    let NewUser {
+        id,
+        clerk_user_id,
+        profile: Profile { email, email_verified, name },
+        email_as_of,
+        clerk_updated_at,
+        banned,
+        profile_tried_at,
+        profile_next_try,
+        now,
+    } = user;
     on!(conn, link => sqlx::query(
         "INSERT INTO users (id, clerk_user_id, email, email_verified, email_as_of, name, \
          clerk_updated_at, banned, profile_tried_at, profile_next_try, profile_tries, created_at, updated_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)")
-        .bind(user.id)
-        .bind(user.clerk_user_id)
-        .bind(user.email)
-        .bind(user.email_verified)
-        .bind(user.email_as_of)
-        .bind(user.name)
-        .bind(user.clerk_updated_at)
-        .bind(user.banned)
-        .bind(user.profile_tried_at)
-        .bind(user.profile_next_try)
-        .bind(i64::from(user.profile_tried_at.is_some()))
-        .bind(user.now)
+        .bind(id)
+        .bind(clerk_user_id)
+        .bind(email.as_deref())
+        .bind(email_verified)
+        .bind(email_as_of)
+        .bind(name.as_deref())
+        .bind(clerk_updated_at)
+        .bind(banned)
+        .bind(profile_tried_at)
+        .bind(profile_next_try)
+        .bind(i64::from(profile_tried_at.is_some()))
+        .bind(now)
         .execute(link)
         .await
         .map(|_| ()))

@@ -12,9 +12,28 @@ use self::{
     json_lines::{JsonLines, Members},
     log_writer::LogWriter,
 };
-use crate::config::{LogFormat, LogSettings};
-
 pub use metrics::Metrics;
+
+/// What is logged, and in which form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Directives for `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+    /// Text when the output is a terminal, JSON otherwise.
+    #[default]
+    Auto,
+}
 
 /// Starts logging to standard error, so that standard output stays free for what a command prints.
 /// A line that cannot be written at once waits in memory, up to a bound, and is dropped beyond it: no

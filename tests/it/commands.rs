@@ -233,10 +233,13 @@ mod faults {
         let mut dev = Process::start(directory.path(), &["dev"], &[("PORT", &port)]);
         dev.wait_for(|output| output.contains("DEVELOPMENT MODE").then_some(())).await;
 
-        std::fs::write(directory.path().join(".env"), "AUTH_MODE=clerk\nhidden line\n").unwrap();
+        let text = "a line of another tool\nAUTH_MODE: hidden\nWELCOME=don't panic\n";
+        std::fs::write(directory.path().join(".env"), text).unwrap();
         let ended = run(directory.path(), &["serve"], &[]).await;
         assert_eq!(ended.code, Some(2));
-        assert!(ended.stderr.contains(".env: line 2 is malformed"), "{}", ended.stderr);
+        let expected = "1 fault in the settings:\n\
+            AUTH_MODE: line 2 has no = after the name (from .env)\n";
+        assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
         assert!(!ended.stderr.contains("hidden"), "{}", ended.stderr);
     }
 
@@ -296,6 +299,28 @@ mod trouble {
                 assert_eq!(complaint.matches(cause).count(), 1, "{complaint}");
                 assert!(!ended.stderr.contains("hidden"), "{}", ended.stderr);
             }
+        }
+    }
+
+    /// The driver logs what it does not understand of an address; it must not get to see one.
+    #[tokio::test]
+    async fn no_part_of_the_address_gets_into_the_log() {
+        let directory = directory();
+        let port = free_port();
+        for (part, code) in [
+            (format!("app:12?hidden@127.0.0.1:{port}/app"), 1),
+            (format!("app:12#hidden@127.0.0.1:{port}/app?connect_timeout=3"), 1),
+            (format!("app:12/hidden@127.0.0.1:{port}/app"), 2),
+            (format!("app:pw@127.0.0.1:{port}/app?sslpassword=hidden"), 2),
+            (format!("app:pw@127.0.0.1:{port}/app?passwd=hidden"), 2),
+            (format!("app:12@hidden@127.0.0.1:{port}/app"), 2),
+        ] {
+            let url = format!("postgres://{part}");
+            let more = [("DATABASE_URL", url.as_str()), ("LOG_LEVEL", "trace")];
+            let ended = run(directory.path(), &["serve"], &[&LOCAL[..], &more].concat()).await;
+            assert_eq!(ended.code, Some(code), "{part}: {}", ended.stderr);
+            assert!(!ended.stderr.contains("hidden"), "{part}: {}", ended.stderr);
+            assert!(ended.stderr.contains("DATABASE_URL"), "{part}: {}", ended.stderr);
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::support::{Raw, Server, TestApp, TestDatabase, Token, WEBHOOK_SECRET, noon, post};
+use crate::support::{Server, TestApp, TestDatabase, Token, WEBHOOK_SECRET, noon, post};
 
 const HEAD: &str = "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
 const BODY: &str = r#"{"query":"{ __typename }"}"#;

@@ -5,19 +5,31 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
-use super::error::{excerpt, listed};
-use super::{Expectations, TokenError, TokenOrganization, is_clerk_id};
-use crate::clerk::strict_json::whole_number;
+use super::error::{TokenError, excerpt, listed};
+use super::organization::active_organization_id;
+use crate::{
+    clerk::{id::is_clerk_id, profile, strict_json::whole_number},
+    model::Profile,
+};
 
 /// First and last second of the years 1 and 9999, in Unix seconds.
 const YEAR_ONE: i64 = -62_135_596_800;
 const YEAR_9999: i64 = 253_402_300_799;
 
-/// Who acts in the name of the user (impersonation, claim `act`, RFC 8693 section 4.1).
+/// What a token must agree with, from the settings. An empty list switches its check off, except
+/// that a token with an audience is refused when none is expected (RFC 7519 section 4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor {
-    /// The id of the person who impersonates, when it is well-shaped.
-    pub subject: Option<String>,
+pub struct Expectations {
+    /// Clock difference that is forgiven in either direction.
+    pub leeway: TimeDelta,
+    /// Whether `iat` must be present and not in the future.
+    pub verify_iat: bool,
+    /// Accepted values of `iss`, compared exactly.
+    pub issuers: Vec<String>,
+    /// Accepted values of `aud`; one match is enough.
+    pub audiences: Vec<String>,
+    /// Accepted values of `azp`, compared exactly.
+    pub authorized_parties: Vec<String>,
 }
 
 /// The claims of a verified session token.
@@ -33,40 +45,50 @@ pub struct Claims {
     pub not_before: Option<DateTime<Utc>>,
     /// When the token expires (`exp`), in whole seconds.
     pub expires_at: DateTime<Utc>,
-    /// Present when somebody acts in the user's name.
-    pub actor: Option<Actor>,
-    /// The user's active organization at Clerk. Informative: it grants nothing here.
-    pub organization: Option<TokenOrganization>,
-    /// Every claim, as JSON: a fifth of the room that the values would take, and thousands of sessions
-    /// are remembered.
-    all: Box<str>,
+    /// Whether somebody else acts in the user's name (impersonation, claim `act`, RFC 8693
+    /// section 4.1).
+    pub is_impersonated: bool,
+    /// The id of the user's active organization at Clerk. Informative: it grants nothing here.
+    pub organization_id: Option<String>,
+    /// E-mail address and name, as far as the token holds them.
+    pub profile: Profile,
+    /// Every claim, as the JSON that was sent: a fifth of the room that the values would take, and
+    /// thousands of sessions are remembered.
+    json: Box<str>,
 }
 
 impl Claims {
-    /// Reads the claims and compares all but the times with what is expected.
-    pub(super) fn read(all: Map<String, Value>, expect: &Expectations) -> Result<Self, TokenError> {
-        let subject = subject(&all)?;
-        let session_id = session_id(&all)?;
-        check_status(&all)?;
-        check_token_id(&all)?;
-        check_audience(&all, &expect.audiences)?;
-        check_authorized_party(&all, &expect.authorized_parties)?;
-        check_issuer(&all, &expect.issuers)?;
+    /// Reads the claims and compares all but the times with what is expected. `json` is the text that
+    /// they were read from.
+    pub(super) fn read(
+        all: &Map<String, Value>,
+        json: Box<str>,
+        expect: &Expectations,
+    ) -> Result<Self, TokenError> {
+        let subject = subject(all)?;
+        let session_id = session_id(all)?;
+        check_status(all)?;
+        check_token_id(all)?;
+        check_audience(all, &expect.audiences)?;
+        check_authorized_party(all, &expect.authorized_parties)?;
+        check_issuer(all, &expect.issuers)?;
         Ok(Self {
             subject,
             session_id,
-            expires_at: time(&all, "exp")?.ok_or(TokenError::ClaimMissing { claim: "exp" })?,
-            not_before: time(&all, "nbf")?,
-            issued_at: time(&all, "iat")?,
-            actor: actor(&all),
-            organization: TokenOrganization::from_claims(&all),
-            all: Value::Object(all).to_string().into(),
+            expires_at: time(all, "exp")?.ok_or(TokenError::ClaimMissing { claim: "exp" })?,
+            not_before: time(all, "nbf")?,
+            issued_at: time(all, "iat")?,
+            is_impersonated: is_impersonated(all),
+            organization_id: active_organization_id(all),
+            profile: profile::from_claims(all),
+            json,
         })
     }
 
-    /// Every claim as sent, the operator's own included.
+    /// Every claim as sent, the operator's own included. Read anew from the text at each call, because
+    /// requests need none of them but those above.
     pub fn all(&self) -> Map<String, Value> {
-        serde_json::from_str(&self.all).unwrap_or_default()
+        serde_json::from_str(&self.json).unwrap_or_default()
     }
 
     /// Compares the times with the clock; to be repeated on every use of a remembered token.
@@ -110,9 +132,10 @@ impl fmt::Debug for Claims {
             .field("issued_at", &self.issued_at)
             .field("not_before", &self.not_before)
             .field("expires_at", &self.expires_at)
-            .field("actor", &self.actor)
-            .field("organization", &self.organization)
-            .field("all", &format_args!("{} claims", self.all.len()))
+            .field("is_impersonated", &self.is_impersonated)
+            .field("organization_id", &self.organization_id)
+            .field("profile", &self.profile)
+            .field("json", &format_args!("{} bytes", self.json.len()))
             .finish()
     }
 }
@@ -207,10 +230,8 @@ fn is_accepted(found: Option<&Value>, accepted: &[String]) -> bool {
 
 /// Anything but an absent or null `act` counts as impersonation: a shape that is not understood
 /// must not lift a restriction.
-fn actor(all: &Map<String, Value>) -> Option<Actor> {
-    let actor = all.get("act").filter(|actor| !actor.is_null())?;
-    let subject = actor.get("sub").and_then(Value::as_str).filter(|id| is_clerk_id(id));
-    Some(Actor { subject: subject.map(str::to_owned) })
+fn is_impersonated(all: &Map<String, Value>) -> bool {
+    all.get("act").is_some_and(|actor| !actor.is_null())
 }
 
 /// A NumericDate (RFC 7519 section 2): a number of seconds, truncated toward zero.

@@ -1,5 +1,5 @@
-//! The one reason for which a token is refused, for logs and counters. Callers never show it to
-//! whoever sent the token: the answer must not tell which check failed.
+//! The one reason for which a token is refused, for logs and counters. It is never sent to the client:
+//! the answer must not tell which check failed.
 
 use std::fmt;
 
@@ -9,6 +9,8 @@ use thiserror::Error;
 
 use crate::clerk::strict_json::JsonFault;
 
+/// Longest token that is looked at, in bytes. Clerk's stay below 4 kB, the limit of a cookie.
+pub const MAX_TOKEN: usize = 16 * 1024;
 /// Longest excerpt of a claim in a message, in characters after escaping.
 const MAX_EXCERPT: usize = 100;
 
@@ -48,8 +50,8 @@ pub enum TokenError {
     /// The scheme is followed by nothing, or by more than one word.
     #[error("the scheme Bearer is not followed by exactly one token")]
     NotOneToken,
-    /// The token is longer than [`MAX_TOKEN`](super::MAX_TOKEN).
-    #[error("the token is longer than {} bytes", super::MAX_TOKEN)]
+    /// The token is longer than [`MAX_TOKEN`].
+    #[error("the token is longer than {} bytes", MAX_TOKEN)]
     TooLong,
     /// An API key, an OAuth or machine token, or a secret key.
     #[error(
@@ -221,15 +223,6 @@ impl TokenError {
             Self::NotYetValid { .. } => "not_yet_valid",
             Self::IssuedInFuture { .. } => "issued_in_future",
         }
-    }
-
-    /// Whether the refusal may come from a difference between two clocks rather than from the
-    /// token, so that it deserves the operator's attention when it repeats.
-    pub fn is_time_fault(&self) -> bool {
-        matches!(
-            self,
-            Self::Expired { .. } | Self::NotYetValid { .. } | Self::IssuedInFuture { .. }
-        )
     }
 }
 

@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::{Organization, OrganizationMember, User};
 use crate::{
-    graphql::{context::ContextExt, error::ApiError},
+    error::ApiError,
+    graphql::context::ContextExt,
     model::{MembershipId, OrganizationId, UserId},
 };
 

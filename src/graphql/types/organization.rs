@@ -6,10 +6,8 @@ use async_graphql::{Context, ID, Object};
 
 use super::{DateTime, OrganizationRole};
 use crate::{
-    graphql::{
-        connection::{OrganizationMemberConnection, PageRequest, page_complexity},
-        error::ApiError,
-    },
+    error::ApiError,
+    graphql::connection::{OrganizationMemberConnection, PageRequest},
     store::{memberships::ListOf, organizations::VisibleOrganization},
 };
 
@@ -40,7 +38,6 @@ impl Organization {
     }
 
     /// The people in this organization, oldest membership first.
-    #[graphql(complexity = "page_complexity(first, child_complexity)")]
     async fn members(
         &self,
         ctx: &Context<'_>,

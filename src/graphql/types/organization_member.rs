@@ -6,8 +6,7 @@ use async_graphql::{Context, ID, Object};
 
 use super::{DateTime, Organization, OrganizationRole};
 use crate::{
-    graphql::{context::ContextExt, error::ApiError},
-    model::display_name,
+    error::ApiError, graphql::context::ContextExt, model::display_name,
     store::memberships::VisibleMembership,
 };
 

@@ -6,18 +6,14 @@ use async_graphql::{Context, ID, Object};
 
 use super::{DateTime, Organization};
 use crate::{
+    error::ApiError,
     graphql::{
-        connection::{OrganizationMemberConnection, PageRequest, page_complexity},
+        connection::{OrganizationMemberConnection, PageRequest},
         context::ContextExt,
-        error::ApiError,
     },
     model,
     store::{memberships::ListOf, users::PRELOADED},
 };
-
-/// What a text of up to 10,000 characters costs. It is fifty times as long as the others, and one that
-/// counted like them would let a page of nodes be answered with a hundred megabytes.
-const LONG_TEXT: usize = 20;
 
 /// A user the viewer may read.
 pub struct User(pub Arc<model::User>);
@@ -67,13 +63,11 @@ impl User {
     }
 
     /// Notes for operators.
-    #[graphql(complexity = "LONG_TEXT")]
     async fn notes(&self) -> Option<&str> {
         self.0.notes.as_deref()
     }
 
     /// Background used to personalise the product.
-    #[graphql(complexity = "LONG_TEXT")]
     async fn context(&self) -> Option<&str> {
         self.0.context.as_deref()
     }
@@ -104,7 +98,6 @@ impl User {
     }
 
     /// The user's memberships, oldest first.
-    #[graphql(complexity = "page_complexity(first, child_complexity)")]
     async fn memberships(
         &self,
         ctx: &Context<'_>,

@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 /// Where the address of a [`PublishedFile`] begins.
 #[cfg(feature = "embedded-ui")]
-pub const BASE: &str = "/ui/";
+pub const BASE: &str = "ui/";
 /// Where the address of a [`PublishedFile`] begins: a host that serves npm packages file by file, with
 /// the CORS headers that `integrity` needs.
 #[cfg(not(feature = "embedded-ui"))]

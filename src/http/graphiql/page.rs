@@ -55,8 +55,8 @@ impl Page {
         });
         let html = TEMPLATE
             .replace("{{mode}}", mode)
-            .replace("{{style}}", &format!("/ui/{}?v={}", PAGE_STYLE.name, PAGE_STYLE.hash()))
-            .replace("{{script}}", &format!("/ui/{}?v={}", PAGE_SCRIPT.name, PAGE_SCRIPT.hash()))
+            .replace("{{style}}", &format!("ui/{}?v={}", PAGE_STYLE.name, PAGE_STYLE.hash()))
+            .replace("{{script}}", &format!("ui/{}?v={}", PAGE_SCRIPT.name, PAGE_SCRIPT.hash()))
             // Last, so that nothing inside it is taken for a place.
             .replace("{{configuration}}", &inside_html(&configuration));
         let policy = HeaderValue::try_from(policy(frontend.map(|frontend| frontend.url.as_str())))?;

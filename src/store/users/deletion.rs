@@ -104,7 +104,7 @@ pub async fn find_deletion_mark(
     Ok(row.map(DeletionMark::from))
 }
 
-/// The oldest deletion marks set at or before `before`: attempts that nobody finished.
+/// The oldest deletion marks set at or before `before`: attempts that were interrupted.
 pub async fn find_stale_deletion_marks(
     conn: Conn<'_>,
     before: DateTime<Utc>,

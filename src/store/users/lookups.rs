@@ -1,71 +1,50 @@
-//! Lookups of requests that are under way at the same time, answered by one statement. A lone request
-//! has its statement at once; whoever asks while it runs is answered by the next one, all together.
-//! So the busier a server is, the less a request costs.
+//! Lookups of requests that run at the same time, answered by one statement. A lone request runs its
+//! own statement at once. While [`MAX_STATEMENTS`] are running, lookups queue, and a worker answers up
+//! to [`MAX_LOOKUPS`] of them with one statement. So the busier a server is, the less a request costs.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use tokio::{
+    sync::{Mutex, Semaphore, mpsc, oneshot},
+    time::Instant,
 };
 
-use tokio::{runtime::Handle, sync::oneshot, time::Instant};
-
 use super::standing::{Found, Lookup, find_standings};
-use crate::store::{Reader, Store, StoreError, connection::WAIT};
+use crate::store::{Reader, Store, StoreError, connection::ACQUIRE_TIMEOUT};
 
 /// How many memberships come with a user: one more than a page may hold, so that almost always all of
 /// them are known.
 pub const PRELOADED: i64 = 101;
 /// Lookups in one statement, at most.
-const MOST: usize = 64;
-/// Statements that run at the same time, at most. More would hold fewer lookups each; one alone would
-/// let everybody wait for a connection that has died.
-const STATEMENTS: usize = 2;
-/// How long a connection is kept from one statement to the next, where it takes round trips to get one
-/// that is known to be fine.
-const HOLD: Duration = Duration::from_secs(1);
+const MAX_LOOKUPS: usize = 64;
+/// Statements that run at the same time, at most, and workers. More would hold fewer lookups each; with
+/// one alone every request would wait for a connection that has died.
+const MAX_STATEMENTS: usize = 2;
+/// How long a worker keeps a connection from one statement to the next, where it takes round trips to
+/// get one that is known to be alive.
+const CONNECTION_HOLD: Duration = Duration::from_secs(1);
 
-/// Where requests look up their sessions. Cheap to clone.
+/// Where requests look up their sessions. Cheap to clone. The workers end with the last clone.
 #[derive(Clone)]
-pub struct Lookups(Arc<Inner>);
-
-struct Inner {
+pub struct Lookups {
     store: Store,
-    queue: Mutex<Queue>,
+    /// One permit for each statement that may run. Waiting for one is first come, first served.
+    statements: Arc<Semaphore>,
+    queue: mpsc::UnboundedSender<QueuedLookup>,
 }
 
-#[derive(Default)]
-struct Queue {
-    waiting: Vec<Waiting>,
-    /// How many statements are running.
-    running: usize,
-}
-
-struct Waiting {
-    lookup: OwnedLookup,
-    answer: oneshot::Sender<Result<Found, StoreError>>,
-}
-
-/// A [`Lookup`] that may outlive the request.
-struct OwnedLookup {
+/// A [`Lookup`] that may outlive its request, and where its answer goes.
+struct QueuedLookup {
     clerk_user_id: String,
     session_id: Option<String>,
     clerk_organization_id: Option<String>,
     with_memberships: bool,
+    answer: oneshot::Sender<Result<Found, StoreError>>,
 }
 
-impl From<Lookup<'_>> for OwnedLookup {
-    fn from(lookup: Lookup<'_>) -> Self {
-        Self {
-            clerk_user_id: lookup.clerk_user_id.to_owned(),
-            session_id: lookup.session_id.map(str::to_owned),
-            clerk_organization_id: lookup.clerk_organization_id.map(str::to_owned),
-            with_memberships: lookup.with_memberships,
-        }
-    }
-}
-
-impl OwnedLookup {
-    fn borrowed(&self) -> Lookup<'_> {
+impl QueuedLookup {
+    fn lookup(&self) -> Lookup<'_> {
         Lookup {
             clerk_user_id: &self.clerk_user_id,
             session_id: self.session_id.as_deref(),
@@ -76,158 +55,124 @@ impl OwnedLookup {
 }
 
 impl Lookups {
-    /// Lookups in this database.
+    /// Lookups in this database. Starts the workers, so it must be called on a runtime.
     pub fn new(store: Store) -> Self {
-        Self(Arc::new(Inner { store, queue: Mutex::default() }))
+        let statements = Arc::new(Semaphore::new(MAX_STATEMENTS));
+        let (queue, queued) = mpsc::unbounded_channel();
+        let queued = Arc::new(Mutex::new(queued));
+        for _ in 0..MAX_STATEMENTS {
+            let worker = Worker {
+                store: store.clone(),
+                statements: statements.clone(),
+                queued: queued.clone(),
+            };
+            tokio::spawn(worker.run());
+        }
+        Self { store, statements, queue }
     }
 
     /// Finds the user of a session. The answer is as of a moment after the call.
     pub async fn find(&self, lookup: Lookup<'_>) -> Result<Found, StoreError> {
-        match self.0.enter(lookup) {
-            Entry::Turn(turn) => {
-                let answer = turn.answer_one(lookup).await;
-                turn.pass_on();
-                answer
-            }
-            Entry::Waiting(answer) => {
-                let crashed = |_| Err(sqlx::Error::WorkerCrashed.into());
-                within_bounds(async { answer.await.unwrap_or_else(crashed) }).await
-            }
-        }
-    }
-}
-
-/// What becomes of a lookup.
-enum Entry {
-    /// It has a statement of its own.
-    Turn(Turn),
-    /// It is answered together with others.
-    Waiting(oneshot::Receiver<Result<Found, StoreError>>),
-}
-
-impl Inner {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Nothing that is done under the lock can leave the queue half changed.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn enter(self: &Arc<Self>, lookup: Lookup<'_>) -> Entry {
-        let mut queue = self.queue();
-        if queue.running < STATEMENTS {
-            queue.running += 1;
-            return Entry::Turn(Turn { inner: Some(self.clone()), is_successor: false });
+        // The permit goes back when the statement is done, the request is given up, or it panics.
+        if let Ok(_permit) = self.statements.try_acquire() {
+            let found = within_timeout(async {
+                let mut reader = self.store.read().await?;
+                find_standings(reader.conn(), &[lookup], PRELOADED).await
+            });
+            return found.await?.pop().unwrap_or_else(|| Err(sqlx::Error::RowNotFound.into()));
         }
         let (answer, answered) = oneshot::channel();
-        queue.waiting.push(Waiting { lookup: lookup.into(), answer });
-        Entry::Waiting(answered)
+        let queued = QueuedLookup {
+            clerk_user_id: lookup.clerk_user_id.to_owned(),
+            session_id: lookup.session_id.map(str::to_owned),
+            clerk_organization_id: lookup.clerk_organization_id.map(str::to_owned),
+            with_memberships: lookup.with_memberships,
+            answer,
+        };
+        // Without workers, when the runtime is shutting down, the answer's sender is dropped.
+        let _ = self.queue.send(queued);
+        let no_worker = |_| Err(sqlx::Error::WorkerCrashed.into());
+        within_timeout(async { answered.await.unwrap_or_else(no_worker) }).await
     }
 }
 
-/// The right to run one of the statements, for as long as somebody waits.
-struct Turn {
-    /// `None` once it has ended.
-    inner: Option<Arc<Inner>>,
-    /// It goes on for a turn that was cut off, and has not begun to.
-    is_successor: bool,
+/// Answers queued lookups.
+struct Worker {
+    store: Store,
+    statements: Arc<Semaphore>,
+    queued: Arc<Mutex<mpsc::UnboundedReceiver<QueuedLookup>>>,
 }
 
-impl Turn {
-    /// Answers whoever began the turn.
-    async fn answer_one(&self, lookup: Lookup<'_>) -> Result<Found, StoreError> {
-        let Some(inner) = &self.inner else { return Err(sqlx::Error::WorkerCrashed.into()) };
-        let found = within_bounds(async {
-            let mut reader = inner.store.read().await?;
-            find_standings(reader.conn(), &[lookup], PRELOADED).await
+impl Worker {
+    async fn run(self) {
+        loop {
+            let first = self.queued.lock().await.recv().await;
+            let (Some(first), Ok(_permit)) = (first, self.statements.acquire().await) else {
+                return;
+            };
+            let mut batch = vec![first];
+            let mut held = None;
+            // The permit and the connection are kept for as long as the queue is not empty.
+            while self.fill(&mut batch) {
+                self.answer(std::mem::take(&mut batch), &mut held).await;
+            }
+        }
+    }
+
+    /// Adds what is queued by now, without lookups that were given up. `false` when there is nothing to
+    /// answer.
+    fn fill(&self, batch: &mut Vec<QueuedLookup>) -> bool {
+        // The lock is taken while the other worker waits for the queue to have something.
+        if let Ok(mut queued) = self.queued.try_lock() {
+            while batch.len() < MAX_LOOKUPS
+                && let Ok(next) = queued.try_recv()
+            {
+                batch.push(next);
+            }
+        }
+        batch.retain(|queued| !queued.answer.is_closed());
+        !batch.is_empty()
+    }
+
+    /// Answers every lookup of a batch with one statement. A panic in it fails them; the worker goes on.
+    async fn answer<'s>(
+        &'s self,
+        batch: Vec<QueuedLookup>,
+        held: &mut Option<(Reader<'s>, Instant)>,
+    ) {
+        let lookups: Vec<_> = batch.iter().map(QueuedLookup::lookup).collect();
+        let found = within_timeout(async {
+            // A connection that was held for too long goes back before another is waited for.
+            let kept = held.take().filter(|(_, since)| since.elapsed() < CONNECTION_HOLD);
+            let (mut reader, since) = match kept {
+                Some(kept) => kept,
+                None => (self.store.read().await?, Instant::now()),
+            };
+            let found = find_standings(reader.conn(), &lookups, PRELOADED).await?;
+            *held = reader.is_pooled().then_some((reader, since));
+            Ok(found)
         });
-        found.await?.pop().unwrap_or_else(|| Err(sqlx::Error::RowNotFound.into()))
-    }
-
-    /// Goes on with those who wait by now. In a task of its own, because the request that began the
-    /// turn has its answer.
-    fn pass_on(mut self) {
-        if let Some(batch) = self.next() {
-            tokio::spawn(self.run(batch));
-        }
-    }
-
-    async fn succeed(mut self) {
-        if let Some(batch) = self.next() {
-            self.is_successor = false;
-            self.run(batch).await;
-        }
-    }
-
-    async fn run(mut self, batch: Vec<Waiting>) {
-        let Some(inner) = self.inner.clone() else { return };
-        let mut held: Option<(Reader<'_>, Instant)> = None;
-        let mut next = Some(batch);
-        while let Some(batch) = next {
-            let lookups: Vec<_> = batch.iter().map(|waiting| waiting.lookup.borrowed()).collect();
-            let found = within_bounds(async {
-                // What is too old goes back before another is waited for.
-                let kept = held.take().filter(|(_, since)| since.elapsed() < HOLD);
-                let (mut reader, since) = match kept {
-                    Some(kept) => kept,
-                    None => (inner.store.read().await?, Instant::now()),
-                };
-                let found = find_standings(reader.conn(), &lookups, PRELOADED).await?;
-                held = reader.is_pooled().then_some((reader, since));
-                Ok(found)
-            });
-            match found.await {
-                Ok(found) => {
-                    for (waiting, found) in batch.into_iter().zip(found) {
-                        // Whoever has gone away needs no answer.
-                        let _ = waiting.answer.send(found);
-                    }
-                }
-                Err(error) => {
-                    for waiting in batch {
-                        let _ = waiting.answer.send(Err(error.clone()));
-                    }
+        let crashed = |_| Err(sqlx::Error::WorkerCrashed.into());
+        match AssertUnwindSafe(found).catch_unwind().await.unwrap_or_else(crashed) {
+            Ok(found) => {
+                for (queued, found) in batch.into_iter().zip(found) {
+                    // A request that was given up meanwhile needs no answer.
+                    let _ = queued.answer.send(found);
                 }
             }
-            next = self.next();
-        }
-    }
-
-    /// Those who wait, or the end of this turn when nobody does.
-    fn next(&mut self) -> Option<Vec<Waiting>> {
-        let mut queue = self.inner.as_ref()?.queue();
-        queue.waiting.retain(|waiting| !waiting.answer.is_closed());
-        if queue.waiting.is_empty() {
-            queue.running -= 1;
-            drop(queue);
-            self.inner = None;
-            return None;
-        }
-        let rest = queue.waiting.len().min(MOST);
-        let rest = queue.waiting.split_off(rest);
-        Some(std::mem::replace(&mut queue.waiting, rest))
-    }
-}
-
-impl Drop for Turn {
-    /// The request that began the turn may be given up, and the driver may panic. Others wait all the
-    /// same, so somebody goes on; only if that cannot be, at the end of the program, nobody does.
-    fn drop(&mut self) {
-        let Some(inner) = self.inner.take() else { return };
-        let mut queue = inner.queue();
-        if queue.waiting.is_empty() || self.is_successor {
-            queue.waiting.clear();
-            queue.running -= 1;
-            return;
-        }
-        drop(queue);
-        let successor = Self { inner: Some(inner), is_successor: true };
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(successor.succeed());
+            Err(error) => {
+                for queued in batch {
+                    let _ = queued.answer.send(Err(error.clone()));
+                }
+            }
         }
     }
 }
 
-async fn within_bounds<T>(
+async fn within_timeout<T>(
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    tokio::time::timeout(WAIT, work).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+    tokio::time::timeout(ACQUIRE_TIMEOUT, work)
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
 }

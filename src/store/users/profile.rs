@@ -1,24 +1,21 @@
-//! What is stored of a person: statements that take over what a token, Clerk or the person says.
+//! Statements that update a user's profile from a token's claims, from Clerk's user object, or as the
+//! user asks.
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, QueryBuilder};
 
 use crate::{
-    model::{OrganizationId, UserId},
+    model::{OrganizationId, Profile, UserId},
     store::{Conn, StoreError, connection::on, dialect::Spelling},
 };
 
-/// What a token says about its user.
-#[derive(Debug, Clone, Copy)]
-pub struct ClaimedProfile<'a> {
-    /// Address, normalised.
-    pub email: Option<&'a str>,
-    /// Whether a claim says that it was verified.
-    pub email_verified: bool,
+/// What a token says about its user, as far as it counts now.
+#[derive(Debug, Clone)]
+pub struct ClaimsUpdate {
+    /// The address, if it may be later than the stored one; the name, which only fills an empty place.
+    pub profile: Profile,
     /// The token's `iat`; without one the address only fills an empty place.
     pub as_of: Option<DateTime<Utc>>,
-    /// Display name; only fills an empty place.
-    pub name: Option<&'a str>,
     /// The organization to make active.
     pub active_organization: Option<OrganizationId>,
     /// Now.
@@ -30,17 +27,23 @@ pub struct ClaimedProfile<'a> {
 pub async fn apply_claims(
     conn: Conn<'_>,
     id: UserId,
-    claims: ClaimedProfile<'_>,
+    claims: &ClaimsUpdate,
 ) -> Result<bool, StoreError> {
+    let ClaimsUpdate {
+        profile: Profile { email, email_verified, name },
+        as_of,
+        active_organization,
+        now,
+    } = claims;
     on!(conn, link => claims_statement(&*link)
         .build()
         .bind(id)
-        .bind(claims.email)
-        .bind(claims.email_verified)
-        .bind(claims.as_of)
-        .bind(claims.name)
-        .bind(claims.active_organization)
-        .bind(claims.now)
+        .bind(email.as_deref())
+        .bind(email_verified)
+        .bind(as_of)
+        .bind(name.as_deref())
+        .bind(active_organization)
+        .bind(now)
         .execute(link)
         .await
         .map(|done| done.rows_affected() > 0))
@@ -82,19 +85,17 @@ where
 }
 
 /// What Clerk's API or an event says about a user.
-#[derive(Clone, Copy)]
-pub struct ClerkProfile<'a> {
-    /// Primary address, normalised: `None` says nothing, `Some(None)` that the user has none left.
-    pub email: Option<Option<&'a str>>,
-    /// Whether Clerk verified it.
-    pub email_verified: bool,
-    /// Display name; only fills an empty place.
-    pub name: Option<&'a str>,
+#[derive(Debug, Clone)]
+pub struct ClerkUpdate {
+    /// Address and name. The name only fills an empty place.
+    pub profile: Profile,
+    /// Whether the user has no address left at Clerk. Otherwise a profile without one says nothing.
+    pub has_lost_email: bool,
     /// Whether the user is banned.
     pub banned: bool,
     /// The `updated_at` of the user object.
     pub updated_at: DateTime<Utc>,
-    /// When Clerk may be asked again, should something be missing later from what is complete now.
+    /// Earliest time of the next profile call, should a profile that is complete now lose a value.
     pub next_try: DateTime<Utc>,
     /// Now.
     pub now: DateTime<Utc>,
@@ -102,10 +103,10 @@ pub struct ClerkProfile<'a> {
 
 /// Takes over Clerk's user object, unless a later one was applied. A name fills an empty place
 /// whatever its age. `false` when the user is gone.
-pub async fn apply_clerk_profile(
+pub async fn apply_clerk_update(
     conn: Conn<'_>,
     id: UserId,
-    profile: ClerkProfile<'_>,
+    update: &ClerkUpdate,
 ) -> Result<bool, StoreError> {
     macro_rules! email_after {
         () => {
@@ -145,16 +146,25 @@ pub async fn apply_clerk_profile(
         " OR name IS DISTINCT FROM COALESCE(name, $5) THEN $8 ELSE updated_at END \
          WHERE id = $1"
     );
+    let ClerkUpdate {
+        profile: Profile { email, email_verified, name },
+        has_lost_email,
+        banned,
+        updated_at,
+        next_try,
+        now,
+    } = update;
+    let says_email = email.is_some() || *has_lost_email;
     on!(conn, link => sqlx::query(SQL)
         .bind(id)
-        .bind(profile.email.is_some())
-        .bind(profile.email.flatten())
-        .bind(profile.email_verified)
-        .bind(profile.name)
-        .bind(profile.updated_at)
-        .bind(profile.banned)
-        .bind(profile.now)
-        .bind(profile.next_try)
+        .bind(says_email)
+        .bind(email.as_deref())
+        .bind(email_verified)
+        .bind(name.as_deref())
+        .bind(updated_at)
+        .bind(banned)
+        .bind(now)
+        .bind(next_try)
         .execute(link)
         .await
         .map(|done| done.rows_affected() > 0))
@@ -226,18 +236,23 @@ pub async fn update_profile(
         context = CASE WHEN $12 THEN $13 ELSE context END, \
         updated_at = $14 \
         WHERE id = $1 AND deletion_marked_at IS NULL";
-    on!(conn, link => {
-        let mut query = sqlx::query(SQL).bind(id);
-        for field in [
-            &changes.name,
-            &changes.preferred_name,
-            &changes.pronouns,
-            &changes.timezone,
-            &changes.notes,
-            &changes.context,
-        ] {
-            query = query.bind(field.is_some()).bind(field.as_ref().and_then(Option::as_deref));
-        }
-        query.bind(now).execute(link).await.map(|done| done.rows_affected() > 0)
-    })
+    let ProfileChanges { name, preferred_name, pronouns, timezone, notes, context } = changes;
+    on!(conn, link => sqlx::query(SQL)
+        .bind(id)
+        .bind(name.is_some())
+        .bind(name.as_ref().and_then(Option::as_deref))
+        .bind(preferred_name.is_some())
+        .bind(preferred_name.as_ref().and_then(Option::as_deref))
+        .bind(pronouns.is_some())
+        .bind(pronouns.as_ref().and_then(Option::as_deref))
+        .bind(timezone.is_some())
+        .bind(timezone.as_ref().and_then(Option::as_deref))
+        .bind(notes.is_some())
+        .bind(notes.as_ref().and_then(Option::as_deref))
+        .bind(context.is_some())
+        .bind(context.as_ref().and_then(Option::as_deref))
+        .bind(now)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
 }

@@ -114,7 +114,7 @@ fn own_memberships(user: &User, json: &str) -> Result<Vec<Arc<VisibleMembership>
 }
 
 /// The statement for so many lookups. It is the same text for every number up to the next power of
-/// two, so that a connection need not remember many; what is too much is empty and finds nothing.
+/// two, so that a connection caches few prepared statements; surplus rows hold NULL and find nothing.
 fn statement<'a, DB>(lookups: &[Lookup<'a>], limit: i64) -> QueryBuilder<DB>
 where
     DB: Database + Spelling,

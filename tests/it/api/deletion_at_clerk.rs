@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
-use mission_control::store::tombstones::{Kind, find_tombstone};
+use mission_control::store::tombstones::{TombstoneKind, find_tombstone};
 use serde_json::{Value, json};
 
 use super::seed::{Presence, eventually, exhaust, presence, sign_in};
@@ -64,7 +64,7 @@ async fn delete(app: &TestApp, token: &Token, is_rest: bool) -> Answer {
 /// Whether a tombstone says that the user is gone for ever.
 async fn is_buried(app: &TestApp, user: &str) -> bool {
     let mut reader = app.app.state.accounts.store().read().await.unwrap();
-    let tombstone = find_tombstone(reader.conn(), Kind::User, user).await.unwrap();
+    let tombstone = find_tombstone(reader.conn(), TombstoneKind::User, user).await.unwrap();
     tombstone.is_some_and(|tombstone| tombstone.is_permanent)
 }
 

@@ -89,7 +89,6 @@ both! {
             ("($n: Int!)", json!({}), "BAD_USER_INPUT"),
             ("($n: Int!)", json!({ "n": "1" }), "BAD_USER_INPUT"),
             ("($n: Int!)", json!({ "n": null }), "BAD_USER_INPUT"),
-            ("($n: Int)", json!({ "n": null }), "BAD_USER_INPUT"),
             ("($n: String!)", json!({ "n": "1" }), "GRAPHQL_VALIDATION_FAILED"),
             ("($n: Int = true)", json!({ "n": 1 }), "GRAPHQL_VALIDATION_FAILED"),
             ("($m: Int)", json!({ "n": 1 }), "GRAPHQL_VALIDATION_FAILED"),

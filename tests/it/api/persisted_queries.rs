@@ -144,7 +144,7 @@ async fn limits_apply_to_what_is_known_by_its_hash() {
     let (_database, app) = sqlite(&[("MAX_QUERY_BYTES", "300"), ("MAX_ALIASES", "3")]).await;
     for (text, setting) in [
         (format!("{{ __typename }} #{}", "x".repeat(300)), "MAX_QUERY_BYTES"),
-        ("{".repeat(41), "MAX_NESTING"),
+        ("{a".repeat(41), "MAX_NESTING"),
         ("{ a: __typename b: __typename c: __typename d: __typename }".to_owned(), "MAX_ALIASES"),
         (format!("{{ __typename {} }}", "@a ".repeat(6)), "MAX_DIRECTIVES"),
     ] {

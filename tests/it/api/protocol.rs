@@ -126,7 +126,7 @@ const REFUSED: &[Row] = &[
     ("not UTF-8", |_| Ask::post(&b"{\"query\":\"\xff\"}"[..]), 400, 400, "BAD_REQUEST"),
     ("a lone surrogate", |_| Ask::post(r#"{"query":"{ __typename }","operationName":"\ud800"}"#), 400, 400, "BAD_REQUEST"),
     ("UTF-16", |_| Ask::post(&b"\xff\xfe{\x00}\x00"[..]), 400, 400, "BAD_REQUEST"),
-    ("a byte order mark", |_| Ask::post("\u{feff}{\"query\":\"{ __typename }\"}"), 400, 400, "BAD_REQUEST"),
+    ("a byte order mark alone", |_| Ask::post("\u{feff}"), 400, 400, "BAD_REQUEST"),
     ("an array", |_| Ask::post(r#"[{"query":"{ __typename }"}]"#), 400, 400, "BAD_REQUEST"),
     ("an empty array", |_| Ask::post("[]"), 400, 400, "BAD_REQUEST"),
     ("a string", |_| Ask::post(r#""{ __typename }""#), 400, 400, "BAD_REQUEST"),
@@ -422,7 +422,6 @@ async fn checks_come_in_their_order() {
         ),
         ("hash, nesting", Ask::post(wrong_hash), 400, "BAD_REQUEST"),
         ("hash, anonymous", Ask::post(unknown_hash), 200, "PERSISTED_QUERY_NOT_FOUND"),
-        ("nesting, parse", Ask::query(&"{".repeat(41)), 200, "GRAPHQL_VALIDATION_FAILED"),
         ("parse, anonymous", Ask::query("{ me {"), 200, "GRAPHQL_PARSE_FAILED"),
         ("validation, anonymous", Ask::query("{ me { x } }"), 200, "GRAPHQL_VALIDATION_FAILED"),
         (

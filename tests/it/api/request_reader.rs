@@ -4,14 +4,11 @@ use axum::{
     body::Body,
     http::{HeaderValue, Request},
 };
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestCaseError, TestRunner},
-};
+use proptest::{prelude::*, test_runner::TestCaseError};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::{Answer, TestApp, TestDatabase, start};
+use crate::support::{Answer, TestApp, TestDatabase, for_all, start};
 
 const CASES: u32 = 1000;
 
@@ -55,14 +52,11 @@ where
         (database, app)
     });
     let token = app.token("user_a").sign();
-    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
-    TestRunner::new(config)
-        .run(strategy, |value| {
-            let sent: String = format!("{value:?}").chars().take(2000).collect();
-            let answer = runtime.block_on(app.send(request(value, &token)));
-            check(&answer, &sent)
-        })
-        .unwrap();
+    for_all(CASES, strategy, |value| {
+        let sent: String = format!("{value:?}").chars().take(2000).collect();
+        let answer = runtime.block_on(app.send(request(value, &token)));
+        check(&answer, &sent)
+    });
 }
 
 fn post(body: Vec<u8>, token: &str) -> Request<Body> {

@@ -70,3 +70,49 @@ fn everything_in_the_schema_is_described() {
     assert!(count > 100, "the schema was read: {count}");
     assert!(silent.is_empty(), "without a description: {silent:?}");
 }
+
+/// Lists without an argument that bounds them, and what does.
+const BOUNDED_LISTS: [(&str, &str); 5] = [
+    (
+        "DeleteUserPayload.deletedOrganizationIds",
+        "what one user leaves behind is deleted in one transaction",
+    ),
+    ("OrganizationMemberConnection.edges", "the page size of the connection"),
+    ("OrganizationMemberConnection.nodes", "the page size of the connection"),
+    ("UpdateProfilePayload.userErrors", "the fields of the input"),
+    ("UserError.field", "the depth of the input"),
+];
+
+/// The complexity of a request counts `first` and `ids`, wherever they stand, and nothing else.
+#[test]
+fn every_list_is_bounded_by_an_argument_that_complexity_knows() {
+    let mut faults = Vec::new();
+    let mut bounded = Vec::new();
+    for definition in parse_schema(COMMITTED).unwrap().definitions {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let TypeKind::Object(object) = definition.node.kind else { continue };
+        for field in object.fields {
+            let path = format!("{}.{}", definition.node.name.node, field.node.name.node);
+            let is_list = |ty: &str| ty.contains('[');
+            let ty = field.node.ty.node.to_string();
+            let mut arguments = Vec::new();
+            for argument in &field.node.arguments {
+                let (name, ty) =
+                    (argument.node.name.node.as_str(), argument.node.ty.node.to_string());
+                arguments.push(name);
+                if (is_list(&ty) && name != "ids") || (ty.starts_with("Int") && name != "first") {
+                    faults.push(format!("{path}({name}: {ty})"));
+                }
+            }
+            if is_list(&ty) && !arguments.contains(&"ids") {
+                bounded.push(path);
+            } else if ty.contains("Connection") && !arguments.contains(&"first") {
+                faults.push(path);
+            }
+        }
+    }
+    bounded.sort();
+    assert!(faults.is_empty(), "arguments that complexity does not know: {faults:?}");
+    let known: Vec<_> = BOUNDED_LISTS.iter().map(|(path, _)| *path).collect();
+    assert_eq!(bounded, known, "a list needs `first`, `ids`, or a line that says what bounds it");
+}

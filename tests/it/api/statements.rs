@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderValue, header};
 use mission_control::{
     auth::Authentication,
-    graphql::{Viewer, engine::GraphqlRequest},
+    graphql::{GraphqlRequest, Viewer},
     model::Role,
 };
 use serde_json::{Value, json};
@@ -186,8 +186,7 @@ both! {
              c: organization(id: \"x\") {{ name }} }}"
         );
         let request = GraphqlRequest { query, ..GraphqlRequest::default() };
-        let operation = state.engine.prepare(request).await.unwrap();
-        let response = state.engine.execute(operation, viewer.clone()).await.unwrap();
+        let response = state.pipeline.answer(request, viewer.clone()).await.unwrap();
         assert!(viewer.failure().is_none(), "the user was found: the answer stands");
         let response = serde_json::to_value(&response).unwrap();
         assert_eq!(response["data"], json!({ "me": { "id": alice }, "a": null, "b": null, "c": null }));

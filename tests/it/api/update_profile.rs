@@ -323,7 +323,7 @@ both! {
     async fn an_account_that_vanishes_in_the_middle_is_not_authenticated(database) {
         use std::sync::Arc;
         use axum::http::{HeaderMap, HeaderValue, header};
-        use mission_control::{auth::Authentication, graphql::{Viewer, engine::GraphqlRequest}};
+        use mission_control::{auth::Authentication, graphql::{GraphqlRequest, Viewer}};
 
         let (app, token) = alex(&database).await;
         let state = &app.app.state;
@@ -339,8 +339,7 @@ both! {
             database.execute(gone).await;
             let query = "mutation { updateProfile(input: { notes: \"late\" }) { userErrors { code } } }".to_owned();
             let request = GraphqlRequest { query, ..GraphqlRequest::default() };
-            let operation = state.engine.prepare(request).await.unwrap();
-            let response = state.engine.execute(operation, viewer.clone()).await.unwrap();
+            let response = state.pipeline.answer(request, viewer.clone()).await.unwrap();
             let response = serde_json::to_value(&response).unwrap();
             assert!(viewer.failure().is_none());
             assert_eq!(response["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{response}");

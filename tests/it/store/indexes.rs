@@ -4,13 +4,13 @@
 use mission_control::{
     model::{AttemptId, OrganizationId, Role, UserId},
     store::{
-        Store, dialect, memberships, organizations, sessions, tombstones, users,
+        Store, locks, memberships, organizations, sessions, tombstones, users,
         users::{DeletionMark, Lookup, NewUser},
         webhook_messages,
     },
 };
 
-use super::sample::{TABLES, at, commit, member, organization, personal, read, user};
+use super::sample::{TABLES, at, commit, member, organization, personal, profile, read, user};
 use crate::support::TestDatabase;
 
 /// How often each table was read from end to end.
@@ -68,7 +68,7 @@ async fn run_everything(store: &Store) {
     commit!(store, conn => memberships::upsert_mirrored_membership(conn, &state));
     commit!(store, conn => memberships::promote_creator(conn, shared, "user_b", at(1)));
     commit!(store, conn => memberships::delete_mirrored_membership(conn, "orgmem_b"));
-    let kind = tombstones::Kind::User;
+    let kind = tombstones::TombstoneKind::User;
     read!(store, conn => tombstones::find_tombstone(conn, kind, "user_a")).unwrap();
     let tombstone = tombstones::Tombstone { is_permanent: true, deleted_at: at(0) };
     commit!(store, conn => tombstones::write_tombstone(conn, kind, "user_c", tombstone));
@@ -76,25 +76,22 @@ async fn run_everything(store: &Store) {
     commit!(store, conn => sessions::expire_revocations(conn, at(1)));
     commit!(store, conn => webhook_messages::insert_message(conn, "msg_a", at(0)));
     commit!(store, conn => webhook_messages::expire_messages(conn, at(1)));
-    let claims = users::ClaimedProfile {
-        email: Some("a@example.com"),
-        email_verified: true,
+    let claims = users::ClaimsUpdate {
+        profile: profile(Some("a@example.com"), Some("Ada")),
         as_of: Some(at(0)),
-        name: Some("Ada"),
         active_organization: Some(shared),
         now: at(0),
     };
-    commit!(store, conn => users::apply_claims(conn, ada, claims));
-    let profile = users::ClerkProfile {
-        email: None,
-        email_verified: false,
-        name: None,
+    commit!(store, conn => users::apply_claims(conn, ada, &claims));
+    let update = users::ClerkUpdate {
+        profile: profile(None, None),
+        has_lost_email: false,
         banned: false,
         updated_at: at(0),
         next_try: at(0),
         now: at(0),
     };
-    commit!(store, conn => users::apply_clerk_profile(conn, ada, profile));
+    commit!(store, conn => users::apply_clerk_update(conn, ada, &update));
     let claim = users::ProfileTry { now: at(0), next: at(1), ignore_back_off_before: None };
     commit!(store, conn => users::claim_profile_try(conn, ada, claim));
     let changes = users::ProfileChanges { name: Some(None), ..users::ProfileChanges::default() };
@@ -113,7 +110,7 @@ async fn run_everything(store: &Store) {
     let attempt = AttemptId::generate();
     commit!(store, conn => users::take_over_deletion_mark(conn, &mark, attempt, at(1)));
     commit!(store, conn => users::unmark_deletion(conn, ada, attempt));
-    commit!(store, conn => dialect::lock_organizations(conn, &[shared, OrganizationId::generate()]));
+    commit!(store, conn => locks::lock_organizations(conn, &[shared, OrganizationId::generate()]));
     commit!(store, conn => memberships::promote_successor(conn, shared, ada, at(2)));
     // With everything that hangs on them.
     commit!(store, conn => users::delete_user(conn, ada));

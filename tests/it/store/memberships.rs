@@ -16,7 +16,9 @@ use mission_control::{
     },
 };
 
-use super::sample::{at, commit, corrupt_role, member, organization, read, rows, user, user_as};
+use super::sample::{
+    at, commit, corrupt_role, member, organization, profile, read, rows, user, user_as,
+};
 use crate::support::{TestDatabase, both};
 
 /// Positions of memberships, in the order of a list.
@@ -145,8 +147,7 @@ both! {
         let store = &database.store;
         let ada = user(store, "user_a").await;
         let new = NewUser {
-            email: Some("bob@example.com"),
-            name: Some("Bob Example"),
+            profile: profile(Some("bob@example.com"), Some("Bob Example")),
             ..NewUser::nameless(UserId::generate(), "user_b", at(0))
         };
         let bob = user_as(store, &new).await;

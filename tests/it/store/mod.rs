@@ -1,5 +1,6 @@
 //! Every store function on both databases, and what only a database can get wrong.
 
+mod addresses;
 mod indexes;
 mod lookups;
 mod memberships;

@@ -13,10 +13,10 @@ use mission_control::{
     clock::Clock,
     model::{OrganizationId, Role, UserId},
     store::{
-        Store, StoreError, Tx, dialect,
+        Store, StoreError, Tx, locks,
         memberships::{ListOf, Slice, load_slices},
         organizations,
-        tombstones::{Kind, Tombstone, write_tombstone},
+        tombstones::{Tombstone, TombstoneKind, write_tombstone},
         users::{self, NewUser},
     },
 };
@@ -65,7 +65,7 @@ async fn assert_rows(database: &TestDatabase, accounts: i64, more: &[(&'static s
 /// A transaction on another instance that has locked a Clerk id.
 async fn lock<'s>(other: &'s Store, clerk_user_id: &str) -> Tx<'s> {
     let mut tx = other.begin().await.unwrap();
-    dialect::lock_clerk_id(tx.conn(), clerk_user_id).await.unwrap();
+    locks::lock_clerk_id(tx.conn(), clerk_user_id).await.unwrap();
     tx
 }
 
@@ -81,7 +81,7 @@ async fn purge(
         }
         users::delete_user(tx.conn(), user).await?;
     }
-    write_tombstone(tx.conn(), Kind::User, "user_a", tombstone).await
+    write_tombstone(tx.conn(), TombstoneKind::User, "user_a", tombstone).await
 }
 
 both! {
@@ -312,7 +312,6 @@ fn membership() -> ClerkMembership {
         organization: ClerkOrganization {
             clerk_id: "org_a".to_owned(),
             name: Some("Sample".to_owned()),
-            slug: None,
             created_by: None,
             updated_at: Some(noon()),
         },
@@ -470,7 +469,7 @@ async fn both_leave(
         first.clerk.add_user(name, None, None);
     }
     let mut open = other.begin().await.unwrap();
-    dialect::lock_organizations(open.conn(), organizations).await.unwrap();
+    locks::lock_organizations(open.conn(), organizations).await.unwrap();
     let deletions = [(first, "user_a"), (second, "user_b")].map(|(app, name)| {
         tokio::spawn(async move {
             app.rest("DELETE", "/api/v1/users/me", Some(&app.token(name)), None).await

@@ -2,7 +2,8 @@
 //! it, never a crash, and no restart of the server afterwards.
 
 use std::{
-    io::Read,
+    fs::OpenOptions,
+    io::{Read, Seek, SeekFrom, Write},
     os::unix::{fs::MetadataExt, process::CommandExt},
     path::Path,
     process::{Child, Command, Stdio},
@@ -11,11 +12,14 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use mission_control::store::{Store, StoreError};
+use mission_control::store::{
+    Store, StoreError,
+    users::{Lookup, find_standing},
+};
 use serde_json::json;
 use sqlx::Connection;
 
-use super::sample::user;
+use super::sample::{read, user};
 use crate::support::{
     Answer, EmptyDatabase, Proxy, TestApp, TestDatabase, administer, parse, start,
 };
@@ -311,7 +315,7 @@ async fn what_is_no_database_is_refused_at_the_start() {
     std::fs::write(place.path(), "not a database, but long enough to have a header ".repeat(20))
         .unwrap();
     let outcome = Store::connect(&parse(&place.url)).await.err();
-    assert!(matches!(outcome, Some(StoreError::Unavailable(_))), "{outcome:?}");
+    assert!(matches!(outcome, Some(StoreError::Corrupt(_))), "{outcome:?}");
     let place = EmptyDatabase::sqlite();
     std::fs::create_dir(place.path()).unwrap();
     let outcome = Store::connect(&parse(&place.url)).await.err();
@@ -339,12 +343,18 @@ impl Drop for Server {
     }
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mission-control");
+
 fn serve(database: &EmptyDatabase, port: u16) -> Command {
+    serve_by(Path::new(PROGRAM), database, port)
+}
+
+fn serve_by(program: &Path, database: &EmptyDatabase, port: u16) -> Command {
     // `ulimit -f` counts blocks of 512 bytes here; beyond it a write fails instead of killing.
     let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' XFSZ; ulimit -f ${BLOCKS:-unlimited}; exec \"$0\" serve"])
-        .arg(env!("CARGO_BIN_EXE_mission-control"))
+        .arg(program)
         .current_dir(database.path().parent().unwrap())
         .env_clear()
         .env("AUTH_MODE", "local")
@@ -430,11 +440,18 @@ async fn a_file_that_may_not_be_written_is_an_error_at_the_start() {
     let set_mode = |path: &Path, mode| {
         std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     };
+    let directory = database.path().parent().unwrap();
+    // Nothing is forbidden to root, so another user runs a copy, as this one may be out of their reach.
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    let program = if is_root { directory.join("mission-control") } else { PROGRAM.into() };
+    if is_root {
+        std::fs::copy(PROGRAM, &program).unwrap();
+        set_mode(&program, 0o555);
+    }
     set_mode(database.path(), 0o444);
-    set_mode(database.path().parent().unwrap(), 0o555);
-    let mut command = serve(&database, 0);
-    if std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
-        // Nothing is forbidden to root.
+    set_mode(directory, 0o555);
+    let mut command = serve_by(&program, &database, 0);
+    if is_root {
         command.uid(NOBODY).gid(NOBODY);
     }
     let mut process = command.spawn().unwrap();
@@ -443,7 +460,7 @@ async fn a_file_that_may_not_be_written_is_an_error_at_the_start() {
     process.stderr.take().unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(status.code(), Some(1), "{text}");
     assert!(text.contains("test.db") && !text.contains("panicked"), "{text}");
-    set_mode(database.path().parent().unwrap(), 0o755);
+    set_mode(directory, 0o755);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -469,4 +486,23 @@ async fn a_transaction_that_waits_too_long_is_given_up_and_its_connection_used_a
         );
     }
     assert_eq!(database.count("users").await, 11);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_a_fault_and_no_passing_trouble() {
+    let database = TestDatabase::sqlite().await;
+    user(&database.store, "user_a").await;
+    database.store.close().await;
+    let app = TestApp::on(database.second_instance().await, &[]).await;
+    // Every page but the first, whose header makes it a database.
+    let mut file = OpenOptions::new().write(true).open(database.path()).unwrap();
+    let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
+    file.seek(SeekFrom::Start(4096)).unwrap();
+    file.write_all(&vec![0xff; length - 4096]).unwrap();
+    let store = app.app.state.accounts.store();
+    let outcome = read!(store, conn => find_standing(conn, Lookup::of_user("user_a")));
+    assert!(matches!(outcome, Err(StoreError::Corrupt(_))), "{outcome:?}");
+    let answer = ask(&app).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{}", answer.text);
+    assert_eq!(is_ready(&app).await.0, StatusCode::SERVICE_UNAVAILABLE);
 }

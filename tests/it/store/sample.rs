@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mission_control::{
-    model::{MembershipId, OrganizationId, Role, UserId},
+    model::{MembershipId, OrganizationId, Profile, Role, UserId},
     store::{
         Store,
         memberships::{self, NewMembership},
@@ -61,6 +61,15 @@ pub async fn rows(database: &TestDatabase) -> Vec<(&'static str, i64)> {
         }
     }
     rows
+}
+
+/// What is known of a person, the address not being verified.
+pub fn profile(email: Option<&str>, name: Option<&str>) -> Profile {
+    Profile {
+        email: email.map(str::to_owned),
+        email_verified: false,
+        name: name.map(str::to_owned),
+    }
 }
 
 /// A user without anything else.

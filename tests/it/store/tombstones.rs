@@ -1,6 +1,8 @@
 //! Tombstones: what is deleted stays deleted, and nothing weakens the memory of it.
 
-use mission_control::store::tombstones::{Kind, Tombstone, find_tombstone, write_tombstone};
+use mission_control::store::tombstones::{
+    Tombstone, TombstoneKind, find_tombstone, write_tombstone,
+};
 
 use super::sample::{at, commit, read, rows};
 use crate::support::both;
@@ -27,10 +29,10 @@ both! {
             let id = format!("user_{index}");
             for (is_permanent, microseconds) in [first, second] {
                 let tombstone = Tombstone { is_permanent, deleted_at: at(microseconds) };
-                commit!(database.store, conn => write_tombstone(conn, Kind::User, &id, tombstone));
+                commit!(database.store, conn => write_tombstone(conn, TombstoneKind::User, &id, tombstone));
             }
             let found =
-                read!(database.store, conn => find_tombstone(conn, Kind::User, &id)).unwrap();
+                read!(database.store, conn => find_tombstone(conn, TombstoneKind::User, &id)).unwrap();
             let expected = Tombstone { is_permanent: expected.0, deleted_at: at(expected.1) };
             assert_eq!(found, Some(expected), "{first:?} then {second:?}");
         }
@@ -40,7 +42,7 @@ both! {
 
 both! {
     async fn kinds_do_not_stand_for_each_other(database) {
-        let kinds = [Kind::User, Kind::Organization, Kind::Membership];
+        let kinds = [TombstoneKind::User, TombstoneKind::Organization, TombstoneKind::Membership];
         for (index, kind) in (0..).zip(kinds) {
             let before = read!(database.store, conn => find_tombstone(conn, kind, "same")).unwrap();
             assert_eq!(before, None, "{kind:?}");
@@ -50,7 +52,7 @@ both! {
             assert_eq!(after, Some(tombstone), "{kind:?}");
         }
         let other =
-            read!(database.store, conn => find_tombstone(conn, Kind::User, "other")).unwrap();
+            read!(database.store, conn => find_tombstone(conn, TombstoneKind::User, "other")).unwrap();
         assert_eq!(other, None);
     }
 }

@@ -1,15 +1,15 @@
 //! Users: what decides about a session, whose word counts about a profile, and who may delete whom.
 
 use mission_control::{
-    model::{AttemptId, OrganizationId, Role, UserId},
+    model::{AttemptId, OrganizationId, Profile, Role, UserId},
     store::{
         Store, StoreError,
         sessions::revoke_session,
-        tombstones::{Kind, Tombstone, write_tombstone},
+        tombstones::{Tombstone, TombstoneKind, write_tombstone},
         users::{
-            ClaimedProfile, ClerkProfile, DeletionMark, Lookup, NewUser, ProfileChanges,
-            ProfileTry, Standing, apply_claims, apply_clerk_profile, claim_profile_try,
-            delete_user, find_stale_deletion_marks, find_standing, find_standings, insert_user,
+            ClaimsUpdate, ClerkUpdate, DeletionMark, Lookup, NewUser, ProfileChanges, ProfileTry,
+            Standing, apply_claims, apply_clerk_update, claim_profile_try, delete_user,
+            find_stale_deletion_marks, find_standing, find_standings, insert_user,
             load_active_organizations, load_users, mark_deletion, set_super_admin,
             take_over_deletion_mark, unmark_deletion, update_profile,
         },
@@ -17,7 +17,7 @@ use mission_control::{
 };
 
 use super::sample::{
-    at, commit, member, organization, personal, read, rows, standing, user, user_as,
+    at, commit, member, organization, personal, profile, read, rows, standing, user, user_as,
 };
 use crate::support::{TestDatabase, both};
 
@@ -40,10 +40,12 @@ both! {
     async fn a_user_is_stored_as_given(database) {
         let store = &database.store;
         let full = NewUser {
-            email: Some("größe@example.com"),
-            email_verified: true,
+            profile: Profile {
+                email: Some("größe@example.com".to_owned()),
+                email_verified: true,
+                name: Some("Größe \"🦀\" O'Neil".to_owned()),
+            },
             email_as_of: Some(at(1)),
-            name: Some("Größe \"🦀\" O'Neil"),
             clerk_updated_at: Some(at(2)),
             banned: true,
             profile_tried_at: Some(at(3)),
@@ -59,10 +61,10 @@ both! {
         let found = standing_of_full.user.unwrap();
         assert_eq!(found.id, full.id);
         assert_eq!(found.clerk_user_id, "user_full");
-        assert_eq!(found.email.as_deref(), full.email);
+        assert_eq!(found.email, full.profile.email);
         assert!(found.email_verified);
         assert_eq!(found.email_as_of, full.email_as_of);
-        assert_eq!(found.name.as_deref(), full.name);
+        assert_eq!(found.name, full.profile.name);
         assert_eq!(found.profile_tried_at, full.profile_tried_at);
         assert_eq!(found.profile_next_try, full.profile_next_try);
         assert_eq!(found.profile_tries, 1);
@@ -130,9 +132,9 @@ both! {
 
         // Everything that is about somebody or something else.
         let tombstone = Tombstone { is_permanent: false, deleted_at: at(7) };
-        commit!(store, conn => write_tombstone(conn, Kind::Organization, "user_a", tombstone));
-        commit!(store, conn => write_tombstone(conn, Kind::Membership, "user_a", tombstone));
-        commit!(store, conn => write_tombstone(conn, Kind::User, "user_b", tombstone));
+        commit!(store, conn => write_tombstone(conn, TombstoneKind::Organization, "user_a", tombstone));
+        commit!(store, conn => write_tombstone(conn, TombstoneKind::Membership, "user_a", tombstone));
+        commit!(store, conn => write_tombstone(conn, TombstoneKind::User, "user_b", tombstone));
         commit!(store, conn => revoke_session(conn, "sess_b", at(0), None));
         let bob = user_as(store, &NewUser { banned: true, ..nameless("user_b") }).await;
         commit!(store, conn => mark_deletion(conn, &mark(bob, 0)));
@@ -144,7 +146,7 @@ both! {
         assert_eq!(nothing.token_organization, None, "somebody else's membership");
 
         // Each thing that is about this one, also without a user.
-        commit!(store, conn => write_tombstone(conn, Kind::User, "user_a", tombstone));
+        commit!(store, conn => write_tombstone(conn, TombstoneKind::User, "user_a", tombstone));
         commit!(store, conn => revoke_session(conn, "sess_a", at(0), None));
         let found = look_up(&database, Some("sess_a"), None).await;
         assert!(found.user.is_none() && found.is_session_revoked);
@@ -178,13 +180,14 @@ both! {
             (found.standing, found.memberships.unwrap())
         };
         let tombstone = Tombstone { is_permanent: true, deleted_at: at(7) };
-        commit!(store, conn => write_tombstone(conn, Kind::User, "user_a", tombstone));
+        commit!(store, conn => write_tombstone(conn, TombstoneKind::User, "user_a", tombstone));
         commit!(store, conn => revoke_session(conn, "sess_a", at(0), None));
         let (found, memberships) = find(3).await;
         assert!(found.user.is_none() && memberships.is_empty());
         assert!(found.is_session_revoked && found.tombstone == Some(tombstone));
 
-        let new = NewUser { email: Some("a@example.com"), name: Some("Ada"), ..nameless("user_a") };
+        let known = profile(Some("a@example.com"), Some("Ada"));
+        let new = NewUser { profile: known, ..nameless("user_a") };
         let ada = user_as(store, &new).await;
         let (found, memberships) = find(3).await;
         assert!(found.user.is_some() && memberships.is_empty());
@@ -257,20 +260,18 @@ both! {
         for (index, (stored, claimed, expected)) in cases.into_iter().enumerate() {
             let clerk_user_id = format!("user_{index}");
             let stored_user = NewUser {
-                email: stored.0,
+                profile: profile(stored.0, None),
                 email_as_of: stored.1.map(at),
                 ..nameless(&clerk_user_id)
             };
             let id = user_as(store, &stored_user).await;
-            let claims = ClaimedProfile {
-                email: claimed.0,
-                email_verified: true,
+            let claims = ClaimsUpdate {
+                profile: Profile { email_verified: true, ..profile(claimed.0, None) },
                 as_of: claimed.1.map(at),
-                name: None,
                 active_organization: None,
                 now: at(77),
             };
-            assert!(commit!(store, conn => apply_claims(conn, id, claims)));
+            assert!(commit!(store, conn => apply_claims(conn, id, &claims)));
             let found = standing(store, &clerk_user_id).await.user.unwrap();
             let case = format!("{stored:?} then {claimed:?}");
             assert_eq!(
@@ -290,11 +291,9 @@ both! {
         let ada = user(store, "user_a").await;
         let (first, second) = (organization(store, None).await, organization(store, None).await);
         member(store, first, ada, Role::Member, at(0)).await;
-        let claims = |name, active_organization| ClaimedProfile {
-            email: None,
-            email_verified: false,
+        let claims = |name, active_organization| ClaimsUpdate {
+            profile: profile(None, name),
             as_of: None,
-            name,
             active_organization,
             now: at(1),
         };
@@ -308,15 +307,15 @@ both! {
             ((None, None), (Some("Ada"), Some(first))),
         ];
         for ((name, organization), expected) in steps {
-            assert!(commit!(store, conn => apply_claims(conn, ada, claims(name, organization))));
+            assert!(commit!(store, conn => apply_claims(conn, ada, &claims(name, organization))));
             let found = standing(store, "user_a").await.user.unwrap();
             assert_eq!((found.name.as_deref(), found.active_organization_id), expected);
         }
         let stranger = UserId::generate();
-        assert!(!commit!(store, conn => apply_claims(conn, stranger, claims(Some("Eve"), None))));
+        assert!(!commit!(store, conn => apply_claims(conn, stranger, &claims(Some("Eve"), None))));
         commit!(store, conn => mark_deletion(conn, &mark(ada, 0)));
         assert!(
-            !commit!(store, conn => apply_claims(conn, ada, claims(Some("Eve"), None))),
+            !commit!(store, conn => apply_claims(conn, ada, &claims(Some("Eve"), None))),
             "being deleted"
         );
     }
@@ -350,23 +349,24 @@ both! {
         {
             let clerk_user_id = format!("user_{index}");
             let stored_user = NewUser {
-                email: stored.0,
-                email_verified: false,
+                profile: profile(stored.0, None),
                 email_as_of: stored.1.map(at),
                 clerk_updated_at: stored.2.map(at),
                 ..nameless(&clerk_user_id)
             };
             let id = user_as(store, &stored_user).await;
-            let profile = ClerkProfile {
-                email: Some(email),
-                email_verified: email.is_some(),
-                name: Some("Ada"),
+            let update = ClerkUpdate {
+                profile: Profile {
+                    email_verified: email.is_some(),
+                    ..profile(email, Some("Ada"))
+                },
+                has_lost_email: email.is_none(),
                 banned: true,
                 updated_at: at(updated_at),
                 next_try: at(77),
                 now: at(77),
             };
-            assert!(commit!(store, conn => apply_clerk_profile(conn, id, profile)));
+            assert!(commit!(store, conn => apply_clerk_update(conn, id, &update)));
             let found = standing(store, &clerk_user_id).await;
             let case = format!("{stored:?} then {email:?} at {updated_at}");
             assert_eq!(found.is_banned, is_banned, "{case}");
@@ -384,14 +384,17 @@ both! {
             );
             assert_eq!(found.updated_at, at(77), "{case}");
             // What was applied is remembered: the one before it changes nothing any more.
-            let earlier = ClerkProfile {
-                email: Some(Some("earlier@example.com")),
+            let earlier = ClerkUpdate {
+                profile: Profile {
+                    email_verified: email.is_some(),
+                    ..profile(Some("earlier@example.com"), Some("Eve"))
+                },
+                has_lost_email: false,
                 banned: !is_banned,
-                name: Some("Eve"),
                 updated_at: at(updated_at - 1),
-                ..profile
+                ..update
             };
-            assert!(commit!(store, conn => apply_clerk_profile(conn, id, earlier)));
+            assert!(commit!(store, conn => apply_clerk_update(conn, id, &earlier)));
             let after = standing(store, &clerk_user_id).await;
             assert_eq!(after.is_banned, is_banned, "{case}");
             let after = after.user.unwrap();
@@ -402,22 +405,21 @@ both! {
             );
             assert_eq!(after.name.as_deref(), Some("Ada"), "{case}");
             // Nor does the same once more.
-            let again = ClerkProfile { now: at(99), ..profile };
-            assert!(commit!(store, conn => apply_clerk_profile(conn, id, again)));
+            let again = ClerkUpdate { now: at(99), ..update };
+            assert!(commit!(store, conn => apply_clerk_update(conn, id, &again)));
             let after = standing(store, &clerk_user_id).await.user.unwrap();
             assert_eq!(after.updated_at, at(77), "nothing that is shown changed: {case}");
         }
         let stranger = UserId::generate();
-        let profile = ClerkProfile {
-            email: None,
-            email_verified: false,
-            name: None,
+        let update = ClerkUpdate {
+            profile: Profile::default(),
+            has_lost_email: false,
             banned: false,
             updated_at: at(0),
             next_try: at(0),
             now: at(0),
         };
-        assert!(!commit!(store, conn => apply_clerk_profile(conn, stranger, profile)));
+        assert!(!commit!(store, conn => apply_clerk_update(conn, stranger, &update)));
     }
 }
 
@@ -425,22 +427,20 @@ both! {
     async fn an_object_that_says_nothing_about_the_address_leaves_it(database) {
         let store = &database.store;
         let new = NewUser {
-            email: Some("a@example.com"),
-            email_verified: true,
+            profile: Profile { email_verified: true, ..profile(Some("a@example.com"), None) },
             email_as_of: Some(at(1)),
             ..nameless("user_a")
         };
         let ada = user_as(store, &new).await;
-        let silent = ClerkProfile {
-            email: None,
-            email_verified: false,
-            name: None,
+        let silent = ClerkUpdate {
+            profile: Profile::default(),
+            has_lost_email: false,
             banned: true,
             updated_at: at(9),
             next_try: at(9),
             now: at(9),
         };
-        assert!(commit!(store, conn => apply_clerk_profile(conn, ada, silent)));
+        assert!(commit!(store, conn => apply_clerk_update(conn, ada, &silent)));
         let found = standing(store, "user_a").await;
         assert!(found.is_banned);
         let found = found.user.unwrap();
@@ -461,23 +461,22 @@ both! {
             ..nameless("user_a")
         };
         let ada = user_as(store, &tried).await;
-        let profile = |email, name, updated_at| ClerkProfile {
-            email,
-            email_verified: false,
-            name,
+        let update = |email, has_lost_email, name, updated_at| ClerkUpdate {
+            profile: profile(email, name),
+            has_lost_email,
             banned: false,
             updated_at: at(updated_at),
             next_try: at(0),
             now: at(0),
         };
         let steps = [
-            (profile(Some(Some("a@example.com")), None, 1), 1),
-            (profile(Some(None), Some("Ada"), 2), 1),
-            (profile(None, Some("Ada"), 3), 1),
-            (profile(Some(Some("a@example.com")), None, 4), 0),
+            (update(Some("a@example.com"), false, None, 1), 1),
+            (update(None, true, Some("Ada"), 2), 1),
+            (update(None, false, Some("Ada"), 3), 1),
+            (update(Some("a@example.com"), false, None, 4), 0),
         ];
-        for (profile, tries) in steps {
-            commit!(store, conn => apply_clerk_profile(conn, ada, profile));
+        for (update, tries) in steps {
+            commit!(store, conn => apply_clerk_update(conn, ada, &update));
             assert_eq!(standing(store, "user_a").await.user.unwrap().profile_tries, tries);
         }
     }
@@ -713,7 +712,7 @@ both! {
         member(store, shared, ada, Role::Owner, at(0)).await;
         member(store, shared, bob, Role::Member, at(0)).await;
         let tombstone = Tombstone { is_permanent: true, deleted_at: at(0) };
-        commit!(store, conn => write_tombstone(conn, Kind::User, "user_a", tombstone));
+        commit!(store, conn => write_tombstone(conn, TombstoneKind::User, "user_a", tombstone));
         commit!(store, conn => revoke_session(conn, "sess_a", at(0), None));
         assert!(commit!(store, conn => delete_user(conn, ada)));
         assert!(!commit!(store, conn => delete_user(conn, ada)));

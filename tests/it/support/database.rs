@@ -7,8 +7,8 @@ use std::{
 };
 
 use mission_control::{
-    config::{DatabaseUrl, Environment, Settings},
-    store::Store,
+    config::{Environment, Settings},
+    store::{DatabaseAddress, Store},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use uuid::Uuid;
@@ -205,7 +205,7 @@ pub async fn administer(sql: &str) {
 }
 
 /// Reads the address as the product does.
-pub fn parse(url: &str) -> DatabaseUrl {
+pub fn parse(url: &str) -> DatabaseAddress {
     let environment = Environment::from_pairs([("DATABASE_URL", url)]);
-    Settings::read_database(&environment).unwrap().0.url
+    Settings::read_database(&environment).unwrap().0.address
 }

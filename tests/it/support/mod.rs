@@ -3,6 +3,7 @@
 mod app;
 mod clerk;
 mod database;
+mod property;
 mod proxy;
 mod server;
 mod tokens;
@@ -12,6 +13,7 @@ pub use app::{Answer, TestApp, start};
 pub use clerk::{Fault, SECRET_KEY, StandInClerk};
 pub(crate) use database::both;
 pub use database::{EmptyDatabase, TestDatabase, administer, parse};
+pub use property::for_all;
 pub use proxy::Proxy;
 pub use server::{Raw, Server, post};
 pub use tokens::Token;

@@ -116,7 +116,7 @@ fn an_unknown_key_id_is_handed_out_for_the_look_up() {
     assert_eq!(unknown.key_id(), "ins_2Unknown");
     assert!(set.find(unknown.key_id()).is_none(), "rule 25");
     let key = set.find(known.key_id()).unwrap();
-    assert!(known.verify(key, &expectations(), now()).is_ok());
+    assert!(known.clone().verify(key, &expectations(), now()).is_ok());
     let other = set.find("ins_2SampleOther").unwrap();
     assert_eq!(reason(known.verify(other, &expectations(), now())), "signature");
 }

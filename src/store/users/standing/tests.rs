@@ -5,15 +5,12 @@ use std::{collections::HashSet, path::PathBuf};
 use sqlx::{AssertSqlSafe, Sqlite};
 
 use super::{Lookup, statement};
-use crate::{
-    config::DatabaseUrl,
-    store::{Store, connection::Link},
-};
+use crate::store::{DatabaseAddress, Store, connection::Link};
 
 async fn plan(statement: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     let path: PathBuf = directory.path().join("plan.db");
-    let store = Store::connect(&DatabaseUrl::Sqlite { path }).await.unwrap();
+    let store = Store::connect(&DatabaseAddress::Sqlite { path }).await.unwrap();
     store.migrate().await.unwrap();
     let mut reader = store.read().await.unwrap();
     let Link::Sqlite(link) = reader.conn().link else { panic!("not SQLite") };
