@@ -230,12 +230,11 @@ fn identity(
         AuthSettings::Development(clerk) => (clerk, AuthMode::Development),
     };
     let http = ClerkHttp::new(clerk.api.clone(), clerk.secret_key.as_ref())?;
-    let keys = match &clerk.jwt_key {
-        Some(key) => KeySource::Configured(Arc::new(key.clone())),
-        None => {
-            let leeway = clerk.expectations.leeway;
-            KeySource::Remote(RemoteKeySet::new(http.clone(), clock.clone(), leeway))
-        }
+    let keys = if let Some(key) = &clerk.jwt_key {
+        KeySource::Configured(Arc::new(key.clone()))
+    } else {
+        let leeway = clerk.expectations.leeway;
+        KeySource::Remote(RemoteKeySet::new(http.clone(), clock.clone(), leeway))
     };
     let tokens = ClerkTokens::new(keys.clone(), clerk.expectations.clone(), clock.clone());
     let tokens = if auth.is_development() { tokens.trust_development_keys() } else { tokens };

@@ -244,7 +244,6 @@ mod tests {
             timezone: set("america/los_angeles"),
             notes: set("one\r\ntwo\tthree\n"),
             context: Some(None),
-            ..ProfileInput::default()
         };
         let changes = input.validate().unwrap();
         assert_eq!(changes.name, set("Ada  Lovelace"));

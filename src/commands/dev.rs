@@ -1,15 +1,15 @@
 //! `dev`: everything built in.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    clock,
+    logging::start_logging,
     output::print,
     serve::{bind, stop_signals},
-    start_logging,
 };
 use crate::{
     app::App,
+    clock::SystemClock,
     config::{Environment, Settings},
 };
 
@@ -20,7 +20,7 @@ pub async fn run() -> anyhow::Result<()> {
     let database = settings.database.address.to_string();
     // Before anything is made on disk: a second `dev` must not touch the first one's files.
     let listener = bind(address)?;
-    let app = App::build(settings, clock()).await?;
+    let app = App::build(settings, Arc::new(SystemClock)).await?;
     let stop = stop_signals()?;
     if let Err(error) = print(&banner(address, &database)) {
         tracing::warn!("the banner of development mode is lost: {error:#}");

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod dev;
+mod logging;
 mod migrate;
 mod output;
 mod schema;
@@ -8,13 +9,12 @@ mod serve;
 mod token;
 mod webhook;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    clock::SystemClock,
-    config::{Faults, Settings, Warning, help_table},
+    config::{Faults, help_table},
     telemetry,
 };
 
@@ -89,18 +89,4 @@ fn report(error: &anyhow::Error) -> ExitCode {
     telemetry::flush_log(FLUSHING_TIME);
     output::complain(&format!("error: {error:#}"));
     ExitCode::FAILURE
-}
-
-/// The clock of the machine, for everything that is built here.
-fn clock() -> Arc<SystemClock> {
-    Arc::new(SystemClock)
-}
-
-/// Starts logging and says what is questionable about the settings.
-fn start_logging(settings: &Settings, warnings: &[Warning]) -> anyhow::Result<()> {
-    telemetry::start_logging(&settings.log)?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
-    Ok(())
 }

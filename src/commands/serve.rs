@@ -1,6 +1,6 @@
 //! `serve`: the API with the configured auth mode.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use tokio::{
@@ -9,9 +9,10 @@ use tokio::{
     sync::watch,
 };
 
-use super::{clock, start_logging};
+use super::logging::start_logging;
 use crate::{
     app::App,
+    clock::SystemClock,
     config::{Environment, Faults, Settings},
     serving::{Stage, listen},
 };
@@ -21,7 +22,7 @@ pub async fn run() -> anyhow::Result<()> {
     let (settings, warnings) = Settings::read(&environment)?;
     start_logging(&settings, &warnings)?;
     let address = settings.server.address();
-    let app = App::build(settings, clock()).await?;
+    let app = App::build(settings, Arc::new(SystemClock)).await?;
     let listener = bind(address)?;
     let stop = stop_signals()?;
     tracing::info!(

@@ -1,12 +1,15 @@
 //! `token`: one development session token on standard output.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use chrono::TimeDelta;
 use clap::Args;
 
-use super::{clock, output::print};
+use super::output::print;
 use crate::{
     app::open_development,
+    clock::SystemClock,
     config::{Environment, Settings},
     dev::Minting,
 };
@@ -36,7 +39,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (settings, _) = Settings::development(&Environment::process_only())?;
     let clerk = settings.auth.clerk().context("development mode has no Clerk settings")?;
-    let development = open_development(clerk, clock())?;
+    let development = open_development(clerk, Arc::new(SystemClock))?;
     let person = development.people.find(&arguments.user).with_context(|| {
         let known: Vec<_> = development.people.all().iter().map(|person| person.handle).collect();
         format!("there is no person {:?}; there are {}", arguments.user, known.join(", "))

@@ -1,15 +1,17 @@
 //! `webhook send`: a signed sample event for the local development server, as Clerk would send it.
 
+use std::sync::Arc;
+
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{clock, output::print};
+use super::output::print;
 use crate::{
     app::open_development,
     clerk::webhook::{WebhookSecrets, sign},
-    clock::Clock,
+    clock::{Clock, SystemClock},
     config::{Environment, Settings},
     dev::{People, Person},
 };
@@ -58,9 +60,9 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let (settings, _) = Settings::development(&Environment::process_only())?;
     let clerk = settings.auth.clerk().context("development mode has no Clerk settings")?;
-    let people = open_development(clerk, clock())?.people;
+    let people = open_development(clerk, Arc::new(SystemClock))?.people;
     let person = people.find(user).with_context(|| format!("there is no person {user:?}"))?;
-    let now = clock().now();
+    let now = SystemClock.now();
     let clerk_user_id = people.clerk_user_id(person);
     let data = sample(event, &people, person, session, now.timestamp_millis());
     let body = json!({

@@ -179,6 +179,7 @@ mod tests {
             ("HEADER_TIMEOUT", "0", "3600.001"),
             ("BODY_TIMEOUT", "0.009", "3601"),
             ("EXECUTION_TIMEOUT", "0", "inf"),
+            ("GRAPHQL_INTROSPECTION", "maybe", "2"),
             ("IDLE_TIMEOUT", "0", "3601"),
             ("WRITE_TIMEOUT", "0", "3601"),
             ("MAX_CONNECTIONS", "0", "1000001"),

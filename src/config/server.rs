@@ -139,7 +139,6 @@ mod tests {
             ("PORT", "http", "is not a whole number"),
             ("CORS_ORIGINS", "https://a.com/", "fix: write https://a.com"),
             ("CORS_ORIGINS", "*", "list every origin"),
-            ("GRAPHQL_INTROSPECTION", "maybe", "write true or false"),
             ("GRAPHQL_PLAYGROUND", "maybe", "write true or false"),
             ("METRICS_ADDR", "9000", "such as 127.0.0.1:9000"),
             ("METRICS_ADDR", ":9000", "such as 127.0.0.1:9000"),

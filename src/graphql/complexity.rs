@@ -19,7 +19,7 @@ use bluejay_core::{
 };
 
 use super::{
-    connection::MAX_PAGE,
+    paging::MAX_PAGE,
     query::MAX_IDS,
     strict::{TypeSystem, is_mark},
 };
@@ -167,5 +167,4 @@ impl<'a> Measuring<'a> {
 }
 
 /// [`MAX_PAGE`] as a count.
-#[expect(clippy::cast_sign_loss, reason = "a positive constant")]
 const MAX_PAGE_ENTRIES: usize = MAX_PAGE as usize;

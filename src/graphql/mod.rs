@@ -3,11 +3,11 @@
 
 mod access;
 mod complexity;
-mod connection;
 mod context;
 mod documents;
 mod loaders;
 mod mutation;
+mod paging;
 mod pipeline;
 mod query;
 mod schema;

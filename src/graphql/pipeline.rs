@@ -17,7 +17,7 @@ use super::{
     schema::{NESTING_CEILING, Schema, executor, sdl},
     strict::{
         Bounds, Plan, RequestError, TypeSystem, check_rules, check_size, coerce_variables, convert,
-        drop_absent_variables, isolate, mark, parse,
+        drop_absent_variables, isolate, join_dollars, mark, parse,
     },
     types::ServerInfo,
 };
@@ -102,13 +102,12 @@ impl Pipeline {
         viewer: Arc<Viewer>,
     ) -> Result<Response, Refusal> {
         let inner = &self.0;
-        let document = match inner.documents.get(&request.query) {
-            Some(document) => document,
-            None => {
-                let document = Arc::new(inner.read(&request.query)?);
-                inner.documents.insert(&request.query, document.clone());
-                document
-            }
+        let document = if let Some(known) = inner.documents.get(&request.query) {
+            known
+        } else {
+            let document = Arc::new(inner.read(&request.query)?);
+            inner.documents.insert(&request.query, document.clone());
+            document
         };
         let operation = document.select(request.operation_name.as_deref())?;
         if request.is_read_only && operation.kind != OperationType::Query {
@@ -138,6 +137,7 @@ impl Inner {
                 format!("The query text is longer than {query_bytes} bytes (MAX_QUERY_BYTES).");
             return Err(RequestError::new(Code::GraphqlValidationFailed, message));
         }
+        let text = &*join_dollars(text);
         let tree = parse(text, bounds.nesting)?;
         let document = convert(&tree, text, bounds)?;
         check_size(&document, bounds)?;

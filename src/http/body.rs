@@ -1,22 +1,15 @@
 //! Reading a request's body, bounded in size and time, and as JSON.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    extract::{Request, State},
     http::{HeaderMap, header},
-    middleware::Next,
-    response::{IntoResponse, Response},
 };
 use http_body_util::BodyExt;
-
-use super::{
-    in_flight::{Full, InFlight},
-    rest_error::RestError,
-    state::AppState,
-};
 use serde_json::Value;
+
+use super::in_flight::{Full, InFlight};
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -63,20 +56,6 @@ async fn collect(mut body: Body, limit: usize, in_flight: &InFlight) -> Result<B
         bytes.extend_from_slice(&data);
     }
     Ok(share.keep(bytes))
-}
-
-/// Reads the body, within the limits, before the handler is called: for handlers that take it as bytes.
-pub async fn read_first(
-    State(state): State<Arc<AppState>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let limits = &state.limits;
-    match read(body, limits.body_bytes, limits.body_timeout, &state.in_flight).await {
-        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Err(error) => RestError::from(error).into_response(),
-    }
 }
 
 /// The content coding of the body, such as `gzip`; `None` when there is none. No coding is undone here

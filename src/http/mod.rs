@@ -20,6 +20,7 @@ mod router;
 mod state;
 mod users;
 mod webhooks;
+mod whole_body;
 
 pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
 pub use graphiql::Page;

@@ -14,7 +14,7 @@ use axum::{
 use tower::{ServiceExt, util::MapRequestLayer};
 
 use super::{
-    authentication, body,
+    authentication,
     bounds::check_head,
     cors::{self, SharedWith},
     fallback::{GRAPHQL, survive_panics},
@@ -22,7 +22,7 @@ use super::{
     request_id::{name_requests, name_route},
     rest_error::RestError,
     state::AppState,
-    users, webhooks,
+    users, webhooks, whole_body,
 };
 use crate::{dev, serving::Handler};
 
@@ -77,7 +77,7 @@ fn routes(state: Arc<AppState>) -> Router {
             .nest(
                 "/dev",
                 dev::routes(development.clone())
-                    .layer(from_fn_with_state(state.clone(), body::read_first)),
+                    .layer(from_fn_with_state(state.clone(), whole_body::read_first)),
             )
             .layer(from_fn_with_state(trusted_origins, dev::refuse_foreign));
     }

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::Limits;
+use super::limits::Limits;
 
 /// How long a connection is read from after its last answer, when a body was left unread: closing earlier
 /// would reset it and may take the answer away from the client (RFC 9112, section 9.6).

@@ -1,9 +1,13 @@
 //! One connection, from its first byte to its end, with a time limit on everything the client should do.
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     pin::{Pin, pin},
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Poll, ready},
     time::Duration,
 };
@@ -16,7 +20,35 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Handler, Limits, Shared, activity::Activity, request, stream::Watched};
+use super::{
+    activity::Activity,
+    limits::Limits,
+    request::{self, Handler},
+    stream::Watched,
+};
+
+/// What the connections of a server share.
+pub struct Shared<H> {
+    /// Answers their requests.
+    pub handler: H,
+    /// Of each.
+    pub limits: Limits,
+    /// Whether the server is about to stop.
+    pub is_draining: AtomicBool,
+    open: Mutex<HashMap<u64, Arc<Activity>>>,
+}
+
+impl<H> Shared<H> {
+    /// Of a server without connections.
+    pub fn new(handler: H, limits: Limits) -> Self {
+        Self { handler, limits, is_draining: AtomicBool::new(false), open: Mutex::default() }
+    }
+
+    /// What each open connection is at, by a number of its own.
+    pub fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Activity>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Serves one connection to its end.
 pub async fn serve_connection<H: Handler>(

@@ -4,24 +4,17 @@
 mod activity;
 mod connection;
 mod descriptors;
+mod limits;
 mod request;
 mod stream;
 
 use std::{
-    collections::HashMap,
     io,
     net::SocketAddr,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use axum::{
-    body::Body,
-    http::{Request, Response},
-};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -29,9 +22,15 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use self::{activity::Activity, connection::serve_connection};
+use self::{
+    activity::Activity,
+    connection::{Shared, serve_connection},
+};
 
-pub use self::request::Ambiguity;
+pub use self::{
+    limits::Limits,
+    request::{Ambiguity, Handler},
+};
 
 /// Connections that the system keeps until they are taken.
 const BACKLOG: u32 = 1024;
@@ -41,25 +40,6 @@ const BREATHER: Duration = Duration::from_millis(50);
 const SPARED: Duration = Duration::from_secs(1);
 /// How long to wait for a place before idle connections are looked for once more.
 const PATIENCE: Duration = Duration::from_millis(100);
-
-/// The bounds of a connection.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Open connections; past it new ones wait in the backlog.
-    pub connections: usize,
-    /// From the first byte of a request to the end of its head.
-    pub header_timeout: Duration,
-    /// Silence between two requests.
-    pub idle_timeout: Duration,
-    /// How long a client may take nothing of its answer.
-    pub write_timeout: Duration,
-    /// Header fields beyond which the library answers by itself, without a body.
-    pub headers: usize,
-    /// Bytes of the head beyond which it does.
-    pub header_bytes: usize,
-    /// The most bytes of an unwanted body that are read so that the connection can be kept.
-    pub unwanted_bytes: u64,
-}
 
 /// How far stopping has come. It only ever goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,12 +61,6 @@ pub struct Stopping {
     pub drain_delay: Duration,
     /// [`Stage::Stopping`].
     pub timeout: Duration,
-}
-
-/// Answers requests.
-pub trait Handler: Clone + Send + Sync + 'static {
-    /// The answer to one request.
-    fn answer(self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// Listens on an address.
@@ -142,20 +116,6 @@ async fn reached(stage: &mut watch::Receiver<Stage>, wanted: Stage) {
     }
 }
 
-/// What the connections of a server share.
-struct Shared<H> {
-    handler: H,
-    limits: Limits,
-    is_draining: AtomicBool,
-    open: Mutex<HashMap<u64, Arc<Activity>>>,
-}
-
-impl<H> Shared<H> {
-    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Activity>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// A place among the connections.
 type Slot = OwnedSemaphorePermit;
 
@@ -179,12 +139,7 @@ impl<H: Handler> Server<H> {
                 "only {slots} connections fit into the limit of open files; raise it (ulimit -n), or lower MAX_CONNECTIONS"
             );
         }
-        let shared = Arc::new(Shared {
-            handler,
-            limits,
-            is_draining: AtomicBool::new(false),
-            open: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(handler, limits));
         let connections = Connections { shared, tasks: JoinSet::new(), next_id: 0 };
         Self { listener, slots: Arc::new(Semaphore::new(slots)), connections }
     }

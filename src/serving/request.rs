@@ -14,13 +14,18 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
-
 use tokio::time::Instant;
 
-use super::{Handler, activity::Activity};
+use super::activity::Activity;
 
 /// How long the rest of an unwanted body is waited for.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Answers requests.
+pub trait Handler: Clone + Send + Sync + 'static {
+    /// The answer to one request.
+    fn answer(self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;
+}
 
 /// An extension of requests that another server could read differently, with what is wrong. They are
 /// answered all the same, so that the answer has the shape that the client expects.

@@ -1,6 +1,7 @@
 //! Addresses of databases, in the spellings that operators write. An address is checked here, and neither
 //! its text nor a part of it but host, port and name is repeated by anybody. Opens no connection.
 
+mod fault;
 mod parameters;
 mod postgres;
 mod uri;
@@ -10,23 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use fault::AddressFault;
 pub use postgres::PostgresAddress;
-
-/// Why a text is not a database address, and what to write instead. Neither repeats the text, which may
-/// hold a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AddressFault {
-    /// Why the address is refused.
-    pub reason: String,
-    /// What to write instead.
-    pub fix: String,
-}
-
-impl AddressFault {
-    fn new(reason: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { reason: reason.into(), fix: fix.into() }
-    }
-}
 
 /// A database address. `Display` and `Debug` show neither user name nor password.
 #[derive(Clone)]

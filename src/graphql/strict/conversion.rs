@@ -20,7 +20,7 @@ use bluejay_core::{
     },
 };
 use bluejay_parser::{
-    HasSpan, Span,
+    HasSpan,
     ast::{self, executable as tree},
 };
 
@@ -46,12 +46,12 @@ pub fn convert(
     let mut fragments = HashMap::with_capacity(document.fragment_definitions().len());
     for fragment in document.fragment_definitions() {
         let name = fragment.name();
-        match fragments.entry(conversion.name(name.as_str())) {
+        match fragments.entry(Name::new(name.as_str())) {
             Entry::Vacant(entry) => entry.insert(conversion.fragment(fragment)?),
             Entry::Occupied(_) => {
                 let message =
                     format!("There are several fragments named \"{}\".", excerpt(name.as_str()));
-                return Err(conversion.refuse(message, name.span()));
+                return Err(conversion.refuse(message, name));
             }
         };
     }
@@ -63,26 +63,24 @@ struct Conversion<'a> {
     bounds: &'a Bounds,
 }
 
+/// Arguments as the framework's document has them.
+type Arguments = Vec<(Positioned<Name>, Positioned<Value>)>;
+/// A node with its place, or why the document is refused.
 type Converted<T> = Result<Positioned<T>, RequestError>;
 
 impl Conversion<'_> {
-    fn refuse(&self, message: String, span: &Span) -> RequestError {
-        RequestError::invalid(message, self.positions.of(span))
+    fn refuse(&self, message: String, place: &impl HasSpan) -> RequestError {
+        RequestError::invalid(message, self.positions.of(*place.span()))
     }
 
-    fn at<T>(&self, node: T, span: &Span) -> Positioned<T> {
-        Positioned::new(node, self.positions.of(span))
-    }
-
-    #[expect(clippy::unused_self, reason = "reads like the other conversions")]
-    fn name(&self, name: &str) -> Name {
-        Name::new(name)
+    fn at<T>(&self, node: T, place: &impl HasSpan) -> Positioned<T> {
+        Positioned::new(node, self.positions.of(*place.span()))
     }
 
     /// Enters a bracket on level `depth`, counted from zero.
-    fn open(&self, depth: usize, span: &Span) -> Result<usize, RequestError> {
+    fn open(&self, depth: usize, place: &impl HasSpan) -> Result<usize, RequestError> {
         if depth == self.bounds.nesting {
-            return Err(self.refuse(too_deep(self.bounds.nesting), span));
+            return Err(self.refuse(too_deep(self.bounds.nesting), place));
         }
         Ok(depth + 1)
     }
@@ -95,7 +93,7 @@ impl Conversion<'_> {
             let limit = self.bounds.operations;
             let message =
                 format!("The document has more than {limit} operations (MAX_OPERATIONS).");
-            return Err(self.refuse(message, excess.span()));
+            return Err(self.refuse(message, excess));
         }
         let mut named = HashMap::with_capacity(operations.len());
         for operation in operations {
@@ -109,16 +107,16 @@ impl Conversion<'_> {
                 None => {
                     let message =
                         "An operation without a name must be the only one of its document.";
-                    return Err(self.refuse(message.to_owned(), operation.span()));
+                    return Err(self.refuse(message.to_owned(), operation));
                 }
-                Some(name) => match named.entry(self.name(name.as_str())) {
+                Some(name) => match named.entry(Name::new(name.as_str())) {
                     Entry::Vacant(entry) => entry.insert(converted),
                     Entry::Occupied(_) => {
                         let message = format!(
                             "There are several operations named \"{}\".",
                             excerpt(name.as_str())
                         );
-                        return Err(self.refuse(message, name.span()));
+                        return Err(self.refuse(message, name));
                     }
                 },
             };
@@ -148,11 +146,11 @@ impl Conversion<'_> {
                 }
             }
             let given = explicit.directives();
-            directives = self.directives(given, "an operation", operation.span(), 0)?;
+            directives = self.directives(given, "an operation", operation, 0)?;
         }
         let selection_set = self.selection_set(operation.selection_set(), 0)?;
         let node = OperationDefinition { ty, variable_definitions, directives, selection_set };
-        Ok(self.at(node, operation.span()))
+        Ok(self.at(node, operation))
     }
 
     fn variable_definition(
@@ -161,31 +159,31 @@ impl Conversion<'_> {
     ) -> Converted<VariableDefinition> {
         let name = definition.variable();
         // One bracket around all definitions of an operation.
-        let depth = self.open(0, name.span())?;
+        let depth = self.open(0, name)?;
         let default_value = match tree::VariableDefinition::default_value(definition) {
             None => None,
             Some(value) => {
                 let literal = self.value(value, depth)?;
                 // The parser accepts no variables here.
                 let constant = literal.into_const().unwrap_or_default();
-                Some(self.at(constant, value.span()))
+                Some(self.at(constant, value))
             }
         };
         let node = VariableDefinition {
-            name: self.at(self.name(name.as_str()), name.span()),
+            name: self.at(Name::new(name.as_str()), name),
             var_type: self.at(
                 self.variable_type(tree::VariableDefinition::r#type(definition), depth)?,
-                tree::VariableDefinition::r#type(definition).span(),
+                tree::VariableDefinition::r#type(definition),
             ),
             directives: self.directives(
                 definition.directives(),
                 "a variable definition",
-                name.span(),
+                name,
                 depth,
             )?,
             default_value,
         };
-        Ok(self.at(node, name.span()))
+        Ok(self.at(node, name))
     }
 
     fn variable_type(
@@ -195,10 +193,10 @@ impl Conversion<'_> {
     ) -> Result<Type, RequestError> {
         Ok(match ty {
             tree::VariableType::Named { name, is_required, .. } => {
-                Type { base: BaseType::Named(self.name(name.as_str())), nullable: !is_required }
+                Type { base: BaseType::Named(Name::new(name.as_str())), nullable: !is_required }
             }
-            tree::VariableType::List { inner, is_required, span } => {
-                let depth = self.open(depth, span)?;
+            tree::VariableType::List { inner, is_required, .. } => {
+                let depth = self.open(depth, ty)?;
                 let item = Box::new(self.variable_type(inner, depth)?);
                 Type { base: BaseType::List(item), nullable: !is_required }
             }
@@ -211,41 +209,41 @@ impl Conversion<'_> {
             directives: self.directives(
                 fragment.directives(),
                 "a fragment definition",
-                fragment.name().span(),
+                fragment.name(),
                 0,
             )?,
             selection_set: self
                 .selection_set(tree::FragmentDefinition::selection_set(fragment), 0)?,
         };
-        Ok(self.at(node, fragment.name().span()))
+        Ok(self.at(node, fragment.name()))
     }
 
     fn type_condition(&self, condition: &tree::TypeCondition<'_>) -> Positioned<TypeCondition> {
         let name = condition.named_type();
-        let on = self.at(self.name(name.as_str()), name.span());
-        self.at(TypeCondition { on }, name.span())
+        let on = self.at(Name::new(name.as_str()), name);
+        self.at(TypeCondition { on }, name)
     }
 
     fn selection_set(&self, set: &tree::SelectionSet<'_>, depth: usize) -> Converted<SelectionSet> {
-        let depth = self.open(depth, set.span())?;
+        let depth = self.open(depth, set)?;
         let mut items = Vec::with_capacity(set.len());
         for selection in set.iter() {
             items.push(match selection {
                 tree::Selection::Field(field) => {
-                    self.at(Selection::Field(self.field(field, depth)?), field.span())
+                    self.at(Selection::Field(self.field(field, depth)?), field)
                 }
                 tree::Selection::FragmentSpread(spread) => {
                     let name = spread.name();
                     let node = FragmentSpread {
-                        fragment_name: self.at(self.name(name.as_str()), name.span()),
+                        fragment_name: self.at(Name::new(name.as_str()), name),
                         directives: self.directives(
                             spread.directives(),
                             "a selection",
-                            spread.span(),
+                            spread,
                             depth,
                         )?,
                     };
-                    self.at(Selection::FragmentSpread(self.at(node, spread.span())), spread.span())
+                    self.at(Selection::FragmentSpread(self.at(node, spread)), spread)
                 }
                 tree::Selection::InlineFragment(inline) => {
                     let node = InlineFragment {
@@ -254,72 +252,69 @@ impl Conversion<'_> {
                         directives: self.directives(
                             inline.directives(),
                             "a selection",
-                            inline.span(),
+                            inline,
                             depth,
                         )?,
                         selection_set: self
                             .selection_set(tree::InlineFragment::selection_set(inline), depth)?,
                     };
-                    self.at(Selection::InlineFragment(self.at(node, inline.span())), inline.span())
+                    self.at(Selection::InlineFragment(self.at(node, inline)), inline)
                 }
             });
         }
-        Ok(self.at(SelectionSet { items }, set.span()))
+        Ok(self.at(SelectionSet { items }, set))
     }
 
     fn field(&self, field: &tree::Field<'_>, depth: usize) -> Converted<Field> {
         let name = tree::Field::name(field);
         let node = Field {
-            alias: field.alias().map(|alias| self.at(self.name(alias), field.span())),
-            name: self.at(self.name(name.as_str()), name.span()),
+            alias: field.alias().map(|alias| self.at(Name::new(alias), field)),
+            name: self.at(Name::new(name.as_str()), name),
             arguments: self.arguments(tree::Field::arguments(field), depth)?,
-            directives: self.directives(field.directives(), "a selection", field.span(), depth)?,
+            directives: self.directives(field.directives(), "a selection", field, depth)?,
             selection_set: match tree::Field::selection_set(field) {
                 Some(set) => self.selection_set(set, depth)?,
                 None => Positioned::default(),
             },
         };
-        Ok(self.at(node, field.span()))
+        Ok(self.at(node, field))
     }
 
     fn arguments<const CONST: bool>(
         &self,
         arguments: Option<&ast::Arguments<'_, CONST>>,
         depth: usize,
-    ) -> Result<Vec<(Positioned<Name>, Positioned<Value>)>, RequestError> {
+    ) -> Result<Arguments, RequestError> {
         let Some(arguments) = arguments else { return Ok(Vec::new()) };
-        let depth = self.open(depth, arguments.span())?;
+        let depth = self.open(depth, arguments)?;
         let converted = arguments.iter().map(|argument| {
             let (name, value) = (argument.name(), argument.value());
-            Ok((
-                self.at(self.name(name.as_str()), name.span()),
-                self.at(self.value(value, depth)?, value.span()),
-            ))
+            Ok((self.at(Name::new(name.as_str()), name), self.at(self.value(value, depth)?, value)))
         });
         converted.collect()
     }
 
-    /// The directives on an element, which `noun` names and `span` locates.
+    /// The directives on an element, which `noun` names and `place` locates.
     fn directives<const CONST: bool>(
         &self,
         directives: Option<&ast::Directives<'_, CONST>>,
         noun: &str,
-        span: &Span,
+        place: &impl HasSpan,
         depth: usize,
     ) -> Result<Vec<Positioned<Directive>>, RequestError> {
         let Some(directives) = directives else { return Ok(Vec::new()) };
         let limit = self.bounds.directives;
         if directives.len() > limit {
             let message = format!("More than {limit} directives on {noun} (MAX_DIRECTIVES).");
-            return Err(self.refuse(message, span));
+            return Err(self.refuse(message, place));
         }
         let converted = directives.iter().map(|directive| {
             let name = directive.name();
             let node = Directive {
-                name: self.at(self.name(name.as_str()), name.span()),
+                name: self.at(Name::new(name.as_str()), name),
                 arguments: self.arguments(bluejay_core::Directive::arguments(directive), depth)?,
             };
-            Ok(self.at(node, directive.span()))
+            Ok(self.at(node, directive))
         });
         converted.collect()
     }
@@ -330,7 +325,7 @@ impl Conversion<'_> {
         depth: usize,
     ) -> Result<Value, RequestError> {
         Ok(match value.as_ref() {
-            ValueReference::Variable(variable) => Value::Variable(self.name(variable.as_str())),
+            ValueReference::Variable(variable) => Value::Variable(Name::new(variable.as_str())),
             ValueReference::Integer(integer) => integer_literal(value, integer),
             ValueReference::Float(float) => {
                 Number::from_f64(float).map_or(Value::Null, Value::Number)
@@ -338,16 +333,16 @@ impl Conversion<'_> {
             ValueReference::String(text) => Value::String(text.to_owned()),
             ValueReference::Boolean(boolean) => Value::Boolean(boolean),
             ValueReference::Null => Value::Null,
-            ValueReference::Enum(name) => Value::Enum(self.name(name)),
+            ValueReference::Enum(name) => Value::Enum(Name::new(name)),
             ValueReference::List(items) => {
-                let depth = self.open(depth, value.span())?;
+                let depth = self.open(depth, value)?;
                 let items = items.iter().map(|item| self.value(item, depth));
                 Value::List(items.collect::<Result<_, _>>()?)
             }
             ValueReference::Object(fields) => {
-                let depth = self.open(depth, value.span())?;
+                let depth = self.open(depth, value)?;
                 let fields = AsIter::iter(fields)
-                    .map(|(name, field)| Ok((self.name(name.as_str()), self.value(field, depth)?)));
+                    .map(|(name, field)| Ok((Name::new(name.as_str()), self.value(field, depth)?)));
                 Value::Object(fields.collect::<Result<_, RequestError>>()?)
             }
         })

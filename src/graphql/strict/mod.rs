@@ -4,7 +4,7 @@
 //! bluejay parses and validates; async-graphql executes. What neither does is here: the bounds of a
 //! document, the values of variables, and the repairs of what async-graphql 7 answers differently from
 //! the specification, each in a file whose first line begins `async-graphql 7:`. In the order in which
-//! the pipeline uses them: [`parse`], [`convert`], [`check_size`], [`check_rules`],
+//! the pipeline uses them: [`join_dollars`], [`parse`], [`convert`], [`check_size`], [`check_rules`],
 //! [`isolate`], [`Plan`], [`mark`]; then for each request
 //! [`coerce_variables`], [`drop_absent_variables`] and [`Plan::settle`].
 //!
@@ -14,6 +14,7 @@
 mod absent;
 mod coercion;
 mod conversion;
+mod dollars;
 mod introspection;
 mod isolation;
 mod marks;
@@ -25,12 +26,14 @@ mod request_error;
 mod rules;
 #[cfg(test)]
 pub mod samples;
+mod settling;
 mod size;
 mod type_system;
 
 pub use absent::drop_absent_variables;
 pub use coercion::coerce_variables;
 pub use conversion::convert;
+pub use dollars::join_dollars;
 pub use isolation::isolate;
 pub use marks::{is_mark, mark};
 pub use parsing::parse;

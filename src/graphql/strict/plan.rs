@@ -1,14 +1,8 @@
-//! async-graphql 7: fields come in the order in which they finish, a failed field is left out, and an
-//! object whose fields all failed is `null`.
-//!
-//! By the GraphQL specification fields come in the order in which they are asked for (sections 6.3.2 and
-//! 7.2.2), and a failed field is `null`, or where its type forbids that the nearest value around it that
-//! may be (section 6.4.4). What a document asks for of which types is planned once; each answer is
-//! settled by the plan. No longer needed when the differential test in `tests/clients` passes without.
+//! What an operation asks for of which types, with its fragments expanded: by it an answer is settled
+//! ([`settling`](super::settling)). Planned once for a document.
 
 use async_graphql::{
-    Name, PathSegment, Positioned, ServerError, Value, Variables,
-    indexmap::IndexMap,
+    Name, Positioned, Value,
     parser::types::{
         Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
     },
@@ -17,55 +11,49 @@ use async_graphql_value::Value as Literal;
 use bluejay_core::definition::{FieldDefinition as _, OutputType as _, ShallowOutputTypeReference};
 use bluejay_parser::ast::definition::OutputType;
 
-use super::{
-    TypeSystem, introspection,
-    marks::{KIND_MARK, TYPE_MARK},
-    type_system::Context,
-};
+use super::{TypeSystem, introspection, type_system::Context};
 
 /// The selections of an operation, fragments expanded, with the types of their fields. Its size is
 /// bounded by `MAX_SELECTIONS`.
 #[derive(Debug)]
 pub struct Plan {
-    selections: Vec<Planned>,
+    /// In the order in which they are written.
+    pub selections: Vec<Planned>,
     /// Conditions of fragments in which nothing is left to select: they need values all the same.
-    empty: Vec<Vec<Condition>>,
+    pub empty: Vec<Vec<Condition>>,
     /// No key comes twice and nothing depends on a condition, at this level.
-    is_plain: bool,
+    pub is_plain: bool,
 }
 
 /// One field as often as it is written.
 #[derive(Debug)]
-struct Planned {
-    key: Name,
-    form: Form,
+pub struct Planned {
+    pub key: Name,
+    pub form: Form,
     /// All of them must hold for the field to be shown.
-    conditions: Vec<Condition>,
+    pub conditions: Vec<Condition>,
     /// What is selected of it, if its type has fields.
-    below: Option<Plan>,
+    pub below: Option<Plan>,
     /// It is `__Type.interfaces`.
-    is_interfaces: bool,
+    pub is_interfaces: bool,
     /// What it answers, if the framework does not know it.
-    constant: Option<Value>,
+    pub constant: Option<Value>,
 }
 
 /// The type of a field as far as nulls and lists go.
 #[derive(Debug)]
-struct Form {
-    is_nullable: bool,
-    item: Option<Box<Self>>,
+pub struct Form {
+    pub is_nullable: bool,
+    pub item: Option<Box<Self>>,
 }
 
 #[derive(Debug, Clone)]
-enum Condition {
+pub enum Condition {
     /// `@include(if: $variable)`, or `@skip` when `shows` is false.
     Variable { name: Name, shows: bool },
     /// The object is of one of these types.
     Type(Vec<Name>),
 }
-
-/// A variable of a condition is `null`, so nothing of the object can be answered.
-struct NullCondition;
 
 impl Plan {
     /// Plans the answer of a valid operation. `root` is the type that it is made on.
@@ -88,39 +76,17 @@ impl Plan {
     }
 
     /// All conditions of this level.
-    fn conditions(&self) -> impl Iterator<Item = &[Condition]> {
+    pub fn conditions(&self) -> impl Iterator<Item = &[Condition]> {
         let shown = self.selections.iter().map(|planned| planned.conditions.as_slice());
         shown.chain(self.empty.iter().map(Vec::as_slice))
-    }
-
-    /// Puts the fields of an answer into their order and gives every failed field its `null`. `errors`
-    /// are those of the execution; a condition without a value adds one.
-    pub fn settle(&self, data: &mut Value, errors: &mut Vec<ServerError>, variables: &Variables) {
-        // First every object is whole again, so that a `null` met below is that of a field.
-        for error in errors.iter().filter(|error| !error.path.is_empty()) {
-            restore(data, &error.path);
-        }
-        let mut settling = Settling { variables, path: Vec::new(), errors: Vec::new() };
-        if !settling.object(data, &[self]) {
-            *data = Value::Null;
-        }
-        errors.append(&mut settling.errors);
-    }
-
-    /// Whether a condition of the operation's own level has no value, so that nothing may be executed
-    /// (GraphQL specification, section 6.2).
-    pub fn check_root(&self, variables: &Variables) -> Result<(), ServerError> {
-        for conditions in self.conditions() {
-            hold(conditions, None, variables).map_err(|NullCondition| null_condition())?;
-        }
-        Ok(())
     }
 }
 
 #[derive(Default)]
 struct Collected {
-    selections: Vec<Planned>,
-    empty: Vec<Vec<Condition>>,
+    /// In the order in which they are written.
+    pub selections: Vec<Planned>,
+    pub empty: Vec<Vec<Condition>>,
 }
 
 struct Planning<'a> {
@@ -246,203 +212,5 @@ impl Form {
             ShallowOutputTypeReference::List(item, _) => Some(Box::new(Self::of(item))),
         };
         Self { is_nullable: !ty.is_required(), item }
-    }
-}
-
-/// Whether conditions hold for an object of the given type. The first that does not decides.
-fn hold(
-    conditions: &[Condition],
-    object_type: Option<&str>,
-    variables: &Variables,
-) -> Result<bool, NullCondition> {
-    for condition in conditions {
-        let holds = match condition {
-            Condition::Variable { name, shows } => match variables.get(name) {
-                Some(Value::Boolean(given)) => given == shows,
-                _ => return Err(NullCondition),
-            },
-            // Without a type, nothing is known against it.
-            Condition::Type(types) => {
-                object_type.is_none_or(|object| types.iter().any(|one| one == object))
-            }
-        };
-        if !holds {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn null_condition() -> ServerError {
-    ServerError::new("The argument \"if\" of @skip and @include must not be null.", None)
-}
-
-/// Writes `null` at the end of a path, and objects on the way there.
-fn restore(value: &mut Value, path: &[PathSegment]) {
-    match path.split_first() {
-        None => *value = Value::Null,
-        Some((PathSegment::Field(key), rest)) => {
-            if *value == Value::Null {
-                *value = Value::Object(IndexMap::new());
-            }
-            if let Value::Object(fields) = value {
-                restore(fields.entry(Name::new(key)).or_default(), rest);
-            }
-        }
-        Some((PathSegment::Index(index), rest)) => {
-            if let Value::List(items) = value
-                && let Some(item) = items.get_mut(*index)
-            {
-                restore(item, rest);
-            }
-        }
-    }
-}
-
-/// A step to a value, with the key borrowed from the plan.
-#[derive(Clone, Copy)]
-enum Step<'p> {
-    Field(&'p Name),
-    Index(usize),
-}
-
-struct Settling<'p> {
-    variables: &'p Variables,
-    path: Vec<Step<'p>>,
-    errors: Vec<ServerError>,
-}
-
-impl<'p> Settling<'p> {
-    /// Settles an object by the plans that select something of it; false when it cannot stay.
-    fn object(&mut self, object: &mut Value, plans: &[&'p Plan]) -> bool {
-        let Value::Object(fields) = object else { return true };
-        let object_type = fields.shift_remove(TYPE_MARK);
-        let kind = fields.shift_remove(KIND_MARK);
-        for planned in plans.iter().flat_map(|plan| &plan.selections) {
-            if let Some(constant) = &planned.constant {
-                fields.insert(planned.key.clone(), constant.clone());
-            }
-        }
-        if let [plan] = plans
-            && plan.is_plain
-        {
-            let is_ordered = plan.selections.len() == fields.len()
-                && fields.keys().zip(&plan.selections).all(|(key, planned)| *key == planned.key);
-            if !is_ordered {
-                arrange(fields, plan.selections.iter().map(|planned| &planned.key));
-            }
-            return plan.selections.iter().all(|planned| {
-                let below: &[&Plan] = &[];
-                let one = planned.below.as_ref().map(|plan| [plan]);
-                self.field(fields, planned, one.as_ref().map_or(below, |one| one), kind.as_ref())
-            });
-        }
-        let object_type = match &object_type {
-            Some(Value::String(name)) => Some(name.as_str()),
-            _ => None,
-        };
-        let Ok(collected) = self.collect(plans, object_type) else {
-            return self.refuse_condition();
-        };
-        arrange(fields, collected.iter().map(|(planned, _)| &planned.key));
-        collected.iter().all(|(planned, below)| self.field(fields, planned, below, kind.as_ref()))
-    }
-
-    /// The fields to show of an object, each key once, with everything that is selected below it.
-    fn collect(
-        &self,
-        plans: &[&'p Plan],
-        object_type: Option<&str>,
-    ) -> Result<Vec<(&'p Planned, Vec<&'p Plan>)>, NullCondition> {
-        for conditions in plans.iter().flat_map(|plan| &plan.empty) {
-            hold(conditions, object_type, self.variables)?;
-        }
-        let mut collected: Vec<(&Planned, Vec<&Plan>)> = Vec::new();
-        for planned in plans.iter().flat_map(|plan| &plan.selections) {
-            if !hold(&planned.conditions, object_type, self.variables)? {
-                continue;
-            }
-            match collected.iter_mut().find(|(known, _)| known.key == planned.key) {
-                Some((_, below)) => below.extend(&planned.below),
-                None => collected.push((planned, planned.below.iter().collect())),
-            }
-        }
-        Ok(collected)
-    }
-
-    /// Notes that the object at the present path cannot be answered, and answers false.
-    fn refuse_condition(&mut self) -> bool {
-        let mut error = null_condition();
-        error.path = self.path.iter().map(Step::segment).collect();
-        self.errors.push(error);
-        false
-    }
-
-    /// Settles a field of an object; false when the object cannot stay.
-    fn field(
-        &mut self,
-        fields: &mut IndexMap<Name, Value>,
-        planned: &'p Planned,
-        below: &[&'p Plan],
-        kind: Option<&Value>,
-    ) -> bool {
-        let Some(value) = fields.get_mut(&planned.key) else { return true };
-        if planned.is_interfaces && *value == Value::Null && is_interface(kind) {
-            // async-graphql 7 answers `null`; an interface implements a list of none (section 4.5.3).
-            *value = Value::List(Vec::new());
-        }
-        self.path.push(Step::Field(&planned.key));
-        let stays = self.value(value, &planned.form, below);
-        self.path.pop();
-        stays
-    }
-
-    /// Settles a value; false when what is around it cannot stay.
-    fn value(&mut self, value: &mut Value, form: &Form, below: &[&'p Plan]) -> bool {
-        let stays = match (&mut *value, &form.item) {
-            (Value::Null, _) => false,
-            (Value::List(items), Some(item_form)) => {
-                let mut all_stay = true;
-                for (index, item) in items.iter_mut().enumerate() {
-                    self.path.push(Step::Index(index));
-                    all_stay &= self.value(item, item_form, below);
-                    self.path.pop();
-                }
-                all_stay
-            }
-            (Value::Object(_), None) if !below.is_empty() => self.object(value, below),
-            _ => true,
-        };
-        if !stays {
-            *value = Value::Null;
-        }
-        stays || form.is_nullable
-    }
-}
-
-impl Step<'_> {
-    fn segment(&self) -> PathSegment {
-        match self {
-            Self::Field(key) => PathSegment::Field(key.to_string()),
-            Self::Index(index) => PathSegment::Index(*index),
-        }
-    }
-}
-
-/// Puts the fields of an object into the order of the keys. What no key names is not shown.
-fn arrange<'k>(fields: &mut IndexMap<Name, Value>, keys: impl Iterator<Item = &'k Name>) {
-    let mut found = std::mem::take(fields);
-    for key in keys {
-        if let Some((key, value)) = found.swap_remove_entry(key) {
-            fields.insert(key, value);
-        }
-    }
-}
-
-fn is_interface(kind: Option<&Value>) -> bool {
-    match kind {
-        Some(Value::Enum(kind)) => kind == "INTERFACE",
-        Some(Value::String(kind)) => kind == "INTERFACE",
-        _ => false,
     }
 }

@@ -26,7 +26,7 @@ impl Positions {
     }
 
     /// The line and column, both counted from one, where a span begins.
-    pub fn of(&self, span: &Span) -> Pos {
+    pub fn of(&self, span: Span) -> Pos {
         let at = span.byte_range().start;
         let line = self.line_starts.partition_point(|&start| start <= at);
         let start = line.checked_sub(1).and_then(|line| self.line_starts.get(line));
@@ -56,7 +56,7 @@ mod tests {
         ] {
             let document = ExecutableDocument::parse(text).result.unwrap();
             let set = document.operation_definitions()[0].selection_set();
-            assert_eq!(Positions::new(text).of(set.span()), Pos { line, column }, "{text:?}");
+            assert_eq!(Positions::new(text).of(*set.span()), Pos { line, column }, "{text:?}");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use bluejay_core::{
     AsIter,
-    definition::{FieldDefinition as _, InputValueDefinition as _},
+    definition::{FieldDefinition, InputValueDefinition},
 };
 use bluejay_parser::ast::executable::ExecutableDocument;
 use bluejay_validator::executable::{
@@ -79,14 +79,14 @@ fn suggestion<'a>(fault: &Fault<'a>) -> Option<&'a str> {
     match fault {
         Error::FieldDoesNotExistOnType { field, r#type } => {
             let fields = r#type.fields_definition()?.iter();
-            most_alike(field.name().as_str(), fields.map(|known| known.name()))
+            most_alike(field.name().as_str(), fields.map(FieldDefinition::name))
         }
         Error::InvalidVariableArgument(ArgumentError::ArgumentDoesNotExistOnField {
             argument,
             field_definition,
         }) => {
             let arguments = field_definition.arguments_definition()?.iter();
-            most_alike(argument.name().as_str(), arguments.map(|known| known.name()))
+            most_alike(argument.name().as_str(), arguments.map(InputValueDefinition::name))
         }
         _ => None,
     }

@@ -1,5 +1,7 @@
 //! Documents and a schema that several tests share.
 
+#![expect(clippy::missing_panics_doc, reason = "for tests alone")]
+
 use async_graphql::{
     Positioned,
     parser::{

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
-use super::{DateTime, OrganizationRole};
+use super::{DateTime, OrganizationMemberConnection, OrganizationRole};
 use crate::{
     error::ApiError,
-    graphql::connection::{OrganizationMemberConnection, PageRequest},
+    graphql::paging::PageRequest,
     store::{memberships::ListOf, organizations::VisibleOrganization},
 };
 
@@ -45,7 +45,8 @@ impl Organization {
         #[graphql(desc = "Return those after this cursor.")] after: Option<String>,
     ) -> Result<OrganizationMemberConnection, ApiError> {
         let list = ListOf::Organization(self.0.organization.id);
-        PageRequest::new(first, after.as_deref())?.load(ctx, list).await
+        let page = PageRequest::new(first, after.as_deref())?;
+        page.load(ctx, list).await.map(OrganizationMemberConnection)
     }
 
     /// When the organization was created.

@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
-use super::{DateTime, Organization};
+use super::{DateTime, Organization, OrganizationMemberConnection};
 use crate::{
     error::ApiError,
-    graphql::{
-        connection::{OrganizationMemberConnection, PageRequest},
-        context::ContextExt,
-    },
+    graphql::{context::ContextExt, paging::PageRequest},
     model,
     store::{memberships::ListOf, users::PRELOADED},
 };
@@ -109,9 +106,9 @@ impl User {
         if let Some(rows) = ctx.viewer().preloaded(self.0.id).await
             && let Some(cut) = page.cut(list, &rows, is_all(rows.len()))
         {
-            return Ok(cut);
+            return Ok(OrganizationMemberConnection(cut));
         }
-        page.load(ctx, list).await
+        page.load(ctx, list).await.map(OrganizationMemberConnection)
     }
 
     /// When the user was first seen.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use async_graphql::Response as Executed;
 use axum::{
     Extension,
     body::Body,
@@ -64,13 +65,20 @@ pub async fn serve(
         Authentication::Anonymous => None,
         Authentication::SignedIn(session) => Some(session),
     };
-    let request = match read(&state, &parts, body, respond).await {
-        Ok(request) => request,
+    let (request, hash_to_keep) = match read(&state, &parts, body, respond).await {
+        Ok(read) => read,
         Err(response) => return response,
     };
     name_operation(request.operation_name.as_deref());
+    let to_keep = hash_to_keep.map(|hash| (hash, request.query.clone()));
     let viewer = Arc::new(Viewer::new(state.accounts.clone(), session));
-    match state.pipeline.answer(request, viewer).await {
+    let outcome = state.pipeline.answer(request, viewer).await;
+    if let Some((hash, text)) = to_keep
+        && !is_document_at_fault(&outcome)
+    {
+        state.persisted_queries.keep(&hash, &text);
+    }
+    match outcome {
         Ok(executed) => {
             let answer = BoundedAnswer::new(state.limits.response_bytes, &state.in_flight);
             respond.executed(&executed, answer)
@@ -84,19 +92,25 @@ pub async fn serve(
     }
 }
 
+/// Whether a text was refused for what it is, so that it is not worth keeping.
+fn is_document_at_fault(outcome: &Result<Executed, Refusal>) -> bool {
+    let Err(Refusal::Request(refused)) = outcome else { return false };
+    matches!(refused.code, Code::GraphqlParseFailed | Code::GraphqlValidationFailed)
+}
+
 /// Reads the request, from wherever the method has its parameters.
 async fn read(
     state: &AppState,
     parts: &Parts,
     body: Body,
     respond: Responder<'_>,
-) -> Result<GraphqlRequest, Response> {
+) -> Result<(GraphqlRequest, Option<String>), Response> {
     let complete = |parameters: Parameters| parameters.into_request(&state.persisted_queries);
     if parts.method == Method::GET {
         let query_string = parts.uri.query().unwrap_or_default();
         return Parameters::from_query_string(query_string)
             .and_then(complete)
-            .map(|request| GraphqlRequest { is_read_only: true, ..request })
+            .map(|(request, hash)| (GraphqlRequest { is_read_only: true, ..request }, hash))
             .map_err(|refused| respond.refused(&refused));
     }
     if !body::is_json(&parts.headers) {

@@ -68,20 +68,22 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Finds the text when only its hash was sent.
+    /// Finds the text when only its hash was sent. The second part is the hash to keep the text under, once
+    /// it is known to be fine.
     pub fn into_request(
         self,
         persisted_queries: &PersistedQueries,
-    ) -> Result<GraphqlRequest, RequestError> {
-        let query = persisted_queries.resolve(self.query, self.extensions.as_ref())?;
-        Ok(GraphqlRequest {
-            query: query.ok_or_else(|| bad("`query` is missing."))?,
+    ) -> Result<(GraphqlRequest, Option<String>), RequestError> {
+        let resolved = persisted_queries.resolve(self.query, self.extensions.as_ref())?;
+        let request = GraphqlRequest {
+            query: resolved.query.ok_or_else(|| bad("`query` is missing."))?,
             operation_name: self.operation_name,
             variables: self.variables.map_or_else(Variables::default, |members| {
                 Variables::from_json(Value::Object(members))
             }),
             is_read_only: false,
-        })
+        };
+        Ok((request, resolved.hash_to_keep))
     }
 }
 

@@ -35,7 +35,13 @@ impl Default for PersistedQueries {
 }
 
 impl PersistedQueries {
-    /// The text to run: the one sent, or the one known by the hash sent.
+    /// Keeps a text under its hash.
+    pub fn keep(&self, hash: &str, text: &str) {
+        self.0.insert(hash.into(), text.into());
+    }
+
+    /// The text to run: the one sent, or the one known by the hash sent. A text that was sent with its
+    /// hash is kept with [`PersistedQueries::keep`] once it has passed the checks.
     ///
     /// # Errors
     /// `PERSISTED_QUERY_NOT_FOUND` for a hash that is not known, upon which clients send the text;
@@ -44,12 +50,12 @@ impl PersistedQueries {
         &self,
         query: Option<String>,
         extensions: Option<&Map<String, Value>>,
-    ) -> Result<Option<String>, RequestError> {
+    ) -> Result<Resolved, RequestError> {
         let Some(persisted) = extensions.and_then(|all| all.get("persistedQuery")) else {
-            return Ok(query);
+            return Ok(Resolved { query, hash_to_keep: None });
         };
         if persisted.is_null() {
-            return Ok(query);
+            return Ok(Resolved { query, hash_to_keep: None });
         }
         let is_version_1 = persisted.get("version").and_then(Value::as_i64) == Some(1);
         let hash = persisted.get("sha256Hash").and_then(Value::as_str).map(str::to_ascii_lowercase);
@@ -61,15 +67,14 @@ impl PersistedQueries {
         };
         match query.filter(|text| !text.is_empty()) {
             Some(text) if hash_of(&text) == hash => {
-                self.0.insert(hash.into(), text.as_str().into());
-                Ok(Some(text))
+                Ok(Resolved { query: Some(text), hash_to_keep: Some(hash) })
             }
             Some(_) => Err(RequestError::new(
                 Code::BadRequest,
                 "`extensions.persistedQuery.sha256Hash` is not the SHA-256 of `query`.",
             )),
             None => match self.0.get(hash.as_str()) {
-                Some(text) => Ok(Some(text.into())),
+                Some(text) => Ok(Resolved { query: Some(text.into()), hash_to_keep: None }),
                 // The exact text that clients of old compare with.
                 None => {
                     Err(RequestError::new(Code::PersistedQueryNotFound, "PersistedQueryNotFound"))
@@ -77,6 +82,15 @@ impl PersistedQueries {
             },
         }
     }
+}
+
+/// What a request runs.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The text, if there is one.
+    pub query: Option<String>,
+    /// The hash to keep it under.
+    pub hash_to_keep: Option<String>,
 }
 
 fn is_hash(text: &str) -> bool {

@@ -2,7 +2,7 @@
 //! security is honoured or refused, never ignored; one that is not known is refused, because it was meant
 //! to do something. Names and meanings are libpq's ("Parameter Key Words" in PostgreSQL's manual).
 
-use super::AddressFault;
+use super::fault::AddressFault;
 
 /// One parameter.
 pub(super) struct Parameter {

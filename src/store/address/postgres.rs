@@ -12,7 +12,7 @@ use rustls::RootCertStore;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use super::{AddressFault, parameters::Given, uri};
+use super::{fault::AddressFault, parameters::Given, uri};
 
 /// What the server shows as the name of the program, unless the address says another.
 const APPLICATION_NAME: &str = "mission-control";
@@ -127,16 +127,15 @@ impl PostgresAddress {
                 options = options.socket(directory);
                 &Tls::Off
             }
-            Host::Unstated => match default_socket(self.port) {
-                Some(directory) => {
+            Host::Unstated => {
+                if let Some(directory) = default_socket(self.port) {
                     options = options.socket(directory);
                     &Tls::Off
-                }
-                None => {
+                } else {
                     options = options.host("localhost");
                     &self.tls
                 }
-            },
+            }
         };
         options = match tls {
             Tls::Off => options.ssl_mode(PgSslMode::Disable),
@@ -331,9 +330,8 @@ fn parse_options(text: &str) -> Result<Vec<(String, String)>, AddressFault> {
     let mut words = words.into_iter().filter(|word| !word.is_empty());
     while let Some(word) = words.next() {
         let setting = match (word.strip_prefix("--"), word.strip_prefix("-c")) {
-            (Some(setting), _) => setting.to_owned(),
             (None, Some("")) => words.next().ok_or_else(malformed)?,
-            (None, Some(setting)) => setting.to_owned(),
+            (Some(setting), _) | (None, Some(setting)) => setting.to_owned(),
             (None, None) => return Err(malformed()),
         };
         let (name, value) = setting.split_once('=').ok_or_else(malformed)?;

@@ -1,7 +1,7 @@
 //! Takes an address of PostgreSQL apart as libpq does ("Connection URIs" in PostgreSQL's manual), which is
 //! not how a URL is taken apart: a password may hold `?` and `#`, a host may be empty or a directory.
 
-use super::{AddressFault, parameters::Given};
+use super::{fault::AddressFault, parameters::Given};
 
 const FORM: &str = "write postgres://user:password@host:5432/database, with characters such as @ : / \
                     % in the password percent-encoded";

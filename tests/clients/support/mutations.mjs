@@ -207,8 +207,7 @@ export function write(list, random) {
     const isNeeded = (/\w/.test(before) && /[\w-]/.test(after)) || (before === '"' && after === '"') || (/\d/.test(before) && after === ".");
     const isUsual = index > 0 && !/[!:)\]]/.test(after) && !/[$@([]/.test(before);
     if (isPlain) text += isNeeded || isUsual ? " " : "";
-    // Nothing between `$` and a name: see the first allowed difference of differential.test.mjs.
-    else if (isNeeded || (before !== "$" && random.chance(after === "!" ? 0.02 : 0.3))) text += random.pick(IGNORED);
+    else if (isNeeded || random.chance(after === "!" ? 0.02 : 0.3)) text += random.pick(IGNORED);
     text += written;
   });
   return !isPlain && random.chance(0.1) ? `${text}${random.pick(["\n", "#", ",", "# end"])}` : text;

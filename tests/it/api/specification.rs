@@ -76,6 +76,7 @@ both! {
             // 2.1.7: ignored tokens, between any others.
             ("query($v:[ID! ]!){nodes(ids:$v){id}}", json!({ "v": [] }), json!({ "nodes": [] })),
             ("query($v:ID,!){__typename node(id:$v){id}}", json!({ "v": "x" }), json!({ "__typename": "Query", "node": null })),
+            ("query($ v#\n:ID!){__typename node(id:$,\n v)@include(if:false){id}}", json!({ "v": "x" }), json!({ "__typename": "Query" })),
             ("\u{feff}{__typename}", json!({}), json!({ "__typename": "Query" })),
             // 4.5.3: an interface implements a list of none; a scalar has none.
             (

@@ -1,12 +1,12 @@
-//! Pages of memberships: what a client may ask for, and how a cursor is spelled.
+//! Pages of memberships: what a client may ask for, how a page is loaded, and how a cursor is spelled.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::Context;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Datelike};
 
-use super::{context::ContextExt, loaders::SliceOf, types::OrganizationMember};
+use super::{context::ContextExt, loaders::SliceOf};
 use crate::{
     error::ApiError,
     model::{MembershipId, Position},
@@ -16,8 +16,8 @@ use crate::{
 /// The largest page.
 pub const MAX_PAGE: i32 = 100;
 
-/// One page of memberships.
-pub struct OrganizationMemberConnection {
+/// One page of a list.
+pub struct Page {
     list: ListOf,
     /// The page, and perhaps what follows it.
     rows: Arc<Vec<Arc<VisibleMembership>>>,
@@ -25,69 +25,30 @@ pub struct OrganizationMemberConnection {
     known_total: Option<usize>,
 }
 
-/// One page of memberships.
-#[Object]
-impl OrganizationMemberConnection {
-    /// The memberships with their cursors.
-    async fn edges(&self) -> Vec<OrganizationMemberEdge> {
-        let edge = |row: &Arc<VisibleMembership>| OrganizationMemberEdge {
-            cursor: cursor(row),
-            node: OrganizationMember(row.clone()),
-        };
-        self.shown().iter().map(edge).collect()
+impl Page {
+    /// The memberships of the page.
+    pub fn rows(&self) -> &[Arc<VisibleMembership>] {
+        self.rows.get(..self.request.size).unwrap_or(&self.rows)
     }
 
-    /// The memberships without cursors.
-    async fn nodes(&self) -> Vec<OrganizationMember> {
-        self.shown().iter().cloned().map(OrganizationMember).collect()
+    /// Whether the list goes on behind the page.
+    pub fn has_next(&self) -> bool {
+        self.rows.len() > self.request.size
     }
 
-    /// Where this page lies.
-    async fn page_info(&self) -> PageInfo {
-        PageInfo {
-            has_next_page: self.rows.len() > self.request.size,
-            has_previous_page: self.request.after.is_some(),
-            start_cursor: self.shown().first().map(|row| cursor(row)),
-            end_cursor: self.shown().last().map(|row| cursor(row)),
-        }
+    /// Whether the list has something before the page.
+    pub const fn has_previous(&self) -> bool {
+        self.request.after.is_some()
     }
 
-    /// How many memberships there are on all pages together.
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
+    /// How many memberships the whole list has; counted where the page does not tell.
+    pub async fn total(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
         let total = match self.known_total {
             Some(total) => i64::try_from(total).unwrap_or(i64::MAX),
             None => ctx.viewer().loaders().await?.count(self.list).await?,
         };
         Ok(i32::try_from(total).unwrap_or(i32::MAX))
     }
-}
-
-impl OrganizationMemberConnection {
-    fn shown(&self) -> &[Arc<VisibleMembership>] {
-        self.rows.get(..self.request.size).unwrap_or(&self.rows)
-    }
-}
-
-/// A membership and its cursor.
-#[derive(SimpleObject)]
-pub struct OrganizationMemberEdge {
-    /// Opaque position, for `after`.
-    cursor: String,
-    /// The membership.
-    node: OrganizationMember,
-}
-
-/// Where a page lies in its list, as the Relay connection specification has it.
-#[derive(SimpleObject)]
-pub struct PageInfo {
-    /// Whether there is a page after this one.
-    has_next_page: bool,
-    /// Whether there is a page before this one.
-    has_previous_page: bool,
-    /// Cursor of the first item; `null` on an empty page.
-    start_cursor: Option<String>,
-    /// Cursor of the last item, to pass as `after`; `null` on an empty page.
-    end_cursor: Option<String>,
 }
 
 /// A checked wish for a page.
@@ -124,9 +85,9 @@ impl PageRequest {
         list: ListOf,
         rows: &Arc<Vec<Arc<VisibleMembership>>>,
         is_all: bool,
-    ) -> Option<OrganizationMemberConnection> {
+    ) -> Option<Page> {
         let is_there = self.after.is_none() && (is_all || rows.len() > self.size);
-        is_there.then(|| OrganizationMemberConnection {
+        is_there.then(|| Page {
             list,
             rows: rows.clone(),
             request: self,
@@ -135,11 +96,7 @@ impl PageRequest {
     }
 
     /// Loads the page.
-    pub async fn load(
-        self,
-        ctx: &Context<'_>,
-        list: ListOf,
-    ) -> Result<OrganizationMemberConnection, ApiError> {
+    pub async fn load(self, ctx: &Context<'_>, list: ListOf) -> Result<Page, ApiError> {
         // One more than the page tells whether there is another.
         let limit = i64::try_from(self.size).unwrap_or(i64::MAX - 1) + 1;
         let slice = match self.after {
@@ -149,11 +106,12 @@ impl PageRequest {
         let rows = ctx.viewer().loaders().await?.slice(SliceOf { list, slice }).await?;
         let is_all = self.after.is_none() && rows.len() <= self.size;
         let known_total = is_all.then_some(rows.len());
-        Ok(OrganizationMemberConnection { list, rows, request: self, known_total })
+        Ok(Page { list, rows, request: self, known_total })
     }
 }
 
-fn cursor(row: &VisibleMembership) -> String {
+/// The cursor of a membership.
+pub fn cursor(row: &VisibleMembership) -> String {
     write_cursor(row.membership.position())
 }
 
