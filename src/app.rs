@@ -2,8 +2,6 @@
 //! as they like.
 
 use std::{
-    convert::Infallible,
-    future::Future,
     path::Path,
     sync::{
         Arc,
@@ -13,15 +11,9 @@ use std::{
 };
 
 use anyhow::Context;
-use axum::body::Body;
-use hyper::{Request, body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
-};
 use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
+    net::TcpListener,
+    sync::{Semaphore, watch},
     time::timeout,
 };
 
@@ -34,13 +26,14 @@ use crate::{
         jwks::{KeySource, RemoteKeySet},
     },
     clock::Clock,
-    config::{AuthSettings, ClerkSettings, DatabaseSettings, Settings},
+    config::{AuthSettings, ClerkSettings, DatabaseSettings, RequestLimits, Settings},
     dev::{DATA_DIRECTORY, Development},
     graphql::{AuthMode, Pipeline, ServerInfo},
     http::{
-        AppState, FirstBytes, Front, MAX_HEADER_BYTES, MAX_HEADERS, Page, PersistedQueries,
-        metrics_router,
+        AppState, Front, InFlight, MAX_HEADER_BYTES, MAX_HEADERS, MAX_WEBHOOK_BYTES, Page,
+        PersistedQueries, WEBHOOKS_AT_ONCE, metrics_router,
     },
+    serving::{self, Stage, Stopping, serve},
     store::Store,
     telemetry::Metrics,
 };
@@ -55,7 +48,7 @@ pub struct App {
     /// Its counters.
     pub metrics: Arc<Metrics>,
     metrics_listener: Option<TcpListener>,
-    shutdown_timeout: Duration,
+    stopping: Stopping,
 }
 
 /// What a mode contributes to a server.
@@ -113,14 +106,19 @@ impl App {
             webhook_secrets: webhook_secrets.map(Arc::new),
             metrics: metrics.clone(),
             keys: identity.keys,
+            in_flight: InFlight::new(settings.limits.in_flight_bytes),
+            webhook_places: Semaphore::new(WEBHOOKS_AT_ONCE),
             limits: settings.limits,
             page,
             development,
             draining: AtomicBool::new(false),
             server: settings.server,
         });
-        let shutdown_timeout = state.server.shutdown_timeout;
-        Ok(Self { state, metrics, metrics_listener: None, shutdown_timeout })
+        let stopping = Stopping {
+            drain_delay: state.server.drain_delay,
+            timeout: state.server.shutdown_timeout,
+        };
+        Ok(Self { state, metrics, metrics_listener: None, stopping })
     }
 
     /// The HTTP face.
@@ -128,58 +126,14 @@ impl App {
         Front::new(self.state.clone())
     }
 
-    /// Serves until `stop` is done; then finishes what is in flight, closes what stalls, and closes
-    /// the database.
-    pub async fn run(mut self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    /// Serves until `stage` says otherwise; then finishes what is in flight, closes what stalls, and
+    /// closes the database.
+    pub async fn run(mut self, listener: TcpListener, stage: watch::Receiver<Stage>) {
         let background = self.start_background();
-        let header_timeout = self.state.limits.header_timeout;
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(header_timeout)
-            // A client may say that it has nothing more to send and still listen.
-            .half_close(true)
-            // Twice our own bounds, which answer with a reason.
-            .max_headers(2 * MAX_HEADERS)
-            .max_buf_size(2 * MAX_HEADER_BYTES);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(Duration::from_secs(30))
-            .max_concurrent_streams(100)
-            .max_header_list_size(u32::try_from(2 * MAX_HEADER_BYTES).unwrap_or(u32::MAX));
-        let front = self.front();
-        let graceful = GracefulShutdown::new();
-        let mut connections = JoinSet::new();
-        tokio::pin!(stop);
-        loop {
-            tokio::select! {
-                () = &mut stop => break,
-                Some(_) = connections.join_next() => {}
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        let connection =
-                            connection(&builder, &front, &graceful, stream, header_timeout);
-                        connections.spawn(connection);
-                    }
-                    Err(error) => {
-                        // Out of file descriptors, most likely; taking a break lets some close.
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                    }
-                },
-            }
-        }
-        self.state.draining.store(true, Ordering::Relaxed);
-        drop(listener);
-        tracing::info!("stopping: no new connections, finishing what is in flight");
-        if timeout(self.shutdown_timeout, graceful.shutdown()).await.is_err() {
-            tracing::warn!(
-                "some connections were still open after SHUTDOWN_TIMEOUT and are closed"
-            );
-        }
-        connections.shutdown().await;
+        let draining = self.state.clone();
+        let on_drain = move || draining.draining.store(true, Ordering::Relaxed);
+        let limits = connection_limits(&self.state.limits);
+        serve(listener, self.front(), limits, stage, self.stopping, on_drain).await;
         for task in background {
             task.abort();
         }
@@ -208,28 +162,17 @@ impl App {
     }
 }
 
-/// Serves one connection to its end.
-fn connection(
-    builder: &auto::Builder<TokioExecutor>,
-    front: &Front,
-    graceful: &GracefulShutdown,
-    stream: TcpStream,
-    first_bytes: Duration,
-) -> impl Future<Output = ()> + Send + 'static {
-    // Answers are written whole; waiting for more to send would only delay them.
-    let _ = stream.set_nodelay(true);
-    let front = front.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let front = front.clone();
-        async move { Ok::<_, Infallible>(front.answer(request.map(Body::new)).await) }
-    });
-    let stream = TokioIo::new(FirstBytes::within(first_bytes, stream));
-    let connection = builder.serve_connection(stream, service).into_owned();
-    let connection = graceful.watch(connection);
-    async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
+fn connection_limits(limits: &RequestLimits) -> serving::Limits {
+    let unwanted_bytes = limits.body_bytes.max(MAX_WEBHOOK_BYTES);
+    serving::Limits {
+        connections: limits.connections,
+        header_timeout: limits.header_timeout,
+        idle_timeout: limits.idle_timeout,
+        write_timeout: limits.write_timeout,
+        // Twice our own bounds, which answer with a reason.
+        headers: 2 * MAX_HEADERS,
+        header_bytes: 2 * MAX_HEADER_BYTES,
+        unwanted_bytes: u64::try_from(unwanted_bytes).unwrap_or(u64::MAX),
     }
 }
 

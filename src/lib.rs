@@ -18,6 +18,7 @@
 //! | [`graphql`] | schema, resolvers, and the checks before them |
 //! | [`config`] | settings, all faults at once, in the types of the modules above |
 //! | [`dev`] | development mode: an issuer that speaks Clerk's API, and people to sign in as |
+//! | [`serving`] | connections: their times and limits, and how they end; knows no route |
 //! | [`http`] | routes and middleware |
 //! | [`app`] | building a server apart from running it |
 //! | [`commands`] | the command line |
@@ -39,5 +40,6 @@ pub mod graphql;
 pub mod http;
 pub mod loopback;
 pub mod model;
+pub mod serving;
 pub mod store;
 pub mod telemetry;

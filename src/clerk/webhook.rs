@@ -18,6 +18,8 @@ use super::id::is_clerk_id;
 /// How far, in whole seconds, the sender's clock may be from ours, in either direction and
 /// inclusive. Bounds how long a recorded message can be replayed.
 pub const TOLERANCE: i64 = 300;
+/// The length of an HMAC-SHA256.
+const TAG_BYTES: usize = 32;
 /// Header names of one message, in the two spellings that are in use: id, timestamp, signature.
 const SVIX_HEADERS: [&str; 3] = ["svix-id", "svix-timestamp", "svix-signature"];
 const STANDARD_HEADERS: [&str; 3] = ["webhook-id", "webhook-timestamp", "webhook-signature"];
@@ -172,10 +174,14 @@ impl WebhookSecrets {
         self.0.first()
     }
 
-    /// Whether a message carries the headers of a signed one; what they say is for
-    /// [`WebhookSecrets::verify`] to judge, which needs the body.
-    pub fn is_signed(headers: &HeaderMap) -> bool {
-        message_headers(headers).is_ok()
+    /// Judges what can be judged of a delivery without its body: that the headers are there and have
+    /// the shape of signed ones, and the age. Costs next to nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`WebhookError`], the first rule that the headers break.
+    pub fn check_headers(headers: &HeaderMap, now: DateTime<Utc>) -> Result<(), WebhookError> {
+        SignedHeaders::read(headers, now).map(drop)
     }
 
     /// Verifies a delivery: its headers, the raw body, and its age at `now`.
@@ -191,19 +197,40 @@ impl WebhookSecrets {
         body: &[u8],
         now: DateTime<Utc>,
     ) -> Result<MessageId, WebhookError> {
+        let SignedHeaders { id, timestamp, tags } = SignedHeaders::read(headers, now)?;
+        // One pass over the body per secret, however many signatures are offered.
+        let expected: Vec<_> =
+            self.0.iter().map(|secret| secret.tag(id, timestamp, body)).collect();
+        let fits = tags.iter().any(|offered| {
+            expected
+                .iter()
+                .any(|tag| constant_time::verify_slices_are_equal(tag.as_ref(), offered).is_ok())
+        });
+        if fits { Ok(MessageId(id.to_owned())) } else { Err(WebhookError::Signature) }
+    }
+}
+
+/// The headers of a delivery, each in its shape and none too old; whether they are genuine is open.
+struct SignedHeaders<'a> {
+    id: &'a str,
+    timestamp: &'a str,
+    /// The offered signatures of version 1, at least one.
+    tags: Vec<Vec<u8>>,
+}
+
+impl<'a> SignedHeaders<'a> {
+    fn read(headers: &'a HeaderMap, now: DateTime<Utc>) -> Result<Self, WebhookError> {
         let [id, timestamp, signatures] = message_headers(headers)?;
         // The signed text joins its parts with dots, so an id with one could be read in two ways.
         let id = text(id).filter(|id| is_clerk_id(id) && !id.contains('.'));
         let id = id.ok_or(WebhookError::MessageId)?;
         let timestamp = text(timestamp).ok_or(WebhookError::Timestamp)?;
         check_age(timestamp, now)?;
-        // One pass over the body per secret, however many signatures are offered.
-        let tags: Vec<_> = self.0.iter().map(|secret| secret.tag(id, timestamp, body)).collect();
-        let fits = signatures.split(|byte| *byte == b' ').filter_map(offered_tag).any(|offered| {
-            tags.iter()
-                .any(|tag| constant_time::verify_slices_are_equal(tag.as_ref(), &offered).is_ok())
-        });
-        if fits { Ok(MessageId(id.to_owned())) } else { Err(WebhookError::Signature) }
+        let tags: Vec<_> = signatures.split(|byte| *byte == b' ').filter_map(offered_tag).collect();
+        if tags.is_empty() {
+            return Err(WebhookError::Signature);
+        }
+        Ok(Self { id, timestamp, tags })
     }
 }
 
@@ -246,7 +273,8 @@ fn check_age(timestamp: &str, now: DateTime<Utc>) -> Result<(), WebhookError> {
 
 /// The tag in one entry of the signature header; `None` for other versions and for junk.
 fn offered_tag(entry: &[u8]) -> Option<Vec<u8>> {
-    STANDARD.decode(entry.strip_prefix(b"v1,")?).ok()
+    let tag = STANDARD.decode(entry.strip_prefix(b"v1,")?).ok()?;
+    (tag.len() == TAG_BYTES).then_some(tag)
 }
 
 #[cfg(test)]

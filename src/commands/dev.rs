@@ -4,7 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use super::{
     logging::start_logging,
-    serve::{bind, stop_signal},
+    output::print,
+    serve::{bind, stop_signals},
 };
 use crate::{
     app::App,
@@ -18,18 +19,19 @@ pub async fn run() -> anyhow::Result<()> {
     let address = settings.server.address();
     let database = settings.database.address.to_string();
     // Before anything is made on disk: a second `dev` must not touch the first one's files.
-    let listener = bind(address).await?;
+    let listener = bind(address)?;
     let app = App::build(settings, Arc::new(SystemClock)).await?;
-    let stop = stop_signal()?;
-    print_banner(address, &database);
+    let stop = stop_signals()?;
+    if let Err(error) = print(&banner(address, &database)) {
+        tracing::warn!("the banner of development mode is lost: {error:#}");
+    }
     app.run(listener, stop).await;
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the banner is what the command is for")]
-fn print_banner(address: SocketAddr, database: &str) {
+fn banner(address: SocketAddr, database: &str) -> String {
     let program = program();
-    println!(
+    format!(
         "
   ==================================================================
    DEVELOPMENT MODE - anybody on this machine can sign in as anyone
@@ -52,8 +54,9 @@ fn print_banner(address: SocketAddr, database: &str) {
      CORS_ORIGINS=http://localhost:3000 {program} dev
 
    With your own Clerk application: AUTH_MODE=clerk CLERK_SECRET_KEY=sk_test_... {program} serve
+
 "
-    );
+    )
 }
 
 /// How this program was called, so that a pasted line calls the same one.

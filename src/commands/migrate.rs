@@ -1,7 +1,10 @@
 //! `migrate`: applies or lists migrations.
 
+use std::fmt::Write;
+
 use clap::Args;
 
+use super::output::print;
 use crate::{
     app::{connect, migrate},
     config::{Environment, Faults, Settings},
@@ -14,7 +17,6 @@ pub struct Arguments {
     status: bool,
 }
 
-#[expect(clippy::print_stdout, reason = "the list is what the command is for")]
 pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let environment = Environment::from_process().map_err(Faults::from)?;
     let (database, _) = Settings::read_database(&environment)?;
@@ -22,10 +24,12 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if !arguments.status {
         migrate(&store, &database).await?;
     }
+    let mut list = String::new();
     for migration in store.migrations().await? {
         let state = if migration.applied { "applied" } else { "missing" };
-        println!("{:04}  {state}  {}", migration.version, migration.description);
+        let (version, description) = (migration.version, migration.description);
+        let _ = writeln!(list, "{version:04}  {state}  {description}");
     }
     store.close().await;
-    Ok(())
+    print(&list)
 }

@@ -3,16 +3,23 @@
 mod dev;
 mod logging;
 mod migrate;
+mod output;
 mod schema;
 mod serve;
 mod token;
 mod webhook;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::{Faults, help_table};
+use crate::{
+    config::{Faults, help_table},
+    telemetry,
+};
+
+/// How long the last log lines may take to be written; their reader may have stopped.
+const FLUSHING_TIME: Duration = Duration::from_millis(500);
 
 /// Users, organizations and memberships kept in step with Clerk, behind one typed GraphQL API.
 #[derive(Parser)]
@@ -60,22 +67,26 @@ pub fn run() -> ExitCode {
         Command::Migrate(arguments) => runtime.block_on(migrate::run(&arguments)),
         Command::Completions { shell } => {
             let mut command = CommandLine::command();
-            clap_complete::generate(shell, &mut command, "mission-control", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "mission-control", &mut script);
+            output::print(&String::from_utf8_lossy(&script))
         }
     };
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error),
-    }
+    };
+    telemetry::flush_log(FLUSHING_TIME);
+    code
 }
 
-#[expect(clippy::print_stderr, reason = "logging may not have been started")]
+/// Tells of a failure directly: logging may not have been started.
 fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(faults) = error.downcast_ref::<Faults>() {
-        eprintln!("{faults}");
+        output::complain(&faults.to_string());
         return ExitCode::from(2);
     }
-    eprintln!("error: {error:#}");
+    telemetry::flush_log(FLUSHING_TIME);
+    output::complain(&format!("error: {error:#}"));
     ExitCode::FAILURE
 }

@@ -6,6 +6,7 @@ use anyhow::Context;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 
 use super::logging::start_logging;
@@ -13,6 +14,7 @@ use crate::{
     app::App,
     clock::SystemClock,
     config::{Environment, Faults, Settings},
+    serving::{Stage, listen},
 };
 
 pub async fn run() -> anyhow::Result<()> {
@@ -21,8 +23,8 @@ pub async fn run() -> anyhow::Result<()> {
     start_logging(&settings, &warnings)?;
     let address = settings.server.address();
     let app = App::build(settings, Arc::new(SystemClock)).await?;
-    let listener = bind(address).await?;
-    let stop = stop_signal()?;
+    let listener = bind(address)?;
+    let stop = stop_signals()?;
     tracing::info!(
         address = %listener.local_addr()?,
         database = app.state.accounts.store().kind(),
@@ -34,20 +36,34 @@ pub async fn run() -> anyhow::Result<()> {
 }
 
 /// Listens, or says what to change.
-pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    listen(address).with_context(|| {
         format!("cannot listen on {address}; set PORT (or HOST) to an address that is free")
     })
 }
 
-/// Done when the process is asked to stop.
-pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+/// How far stopping has come, by the signals that arrive. SIGTERM, of whoever runs many servers, lets
+/// others notice first; SIGINT, of somebody at a terminal, does not, and a second one does not wait.
+pub fn stop_signals() -> anyhow::Result<watch::Receiver<Stage>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    let (stage, receiver) = watch::channel(Stage::Serving);
+    tokio::spawn(async move {
+        loop {
+            let is_interrupt = tokio::select! {
+                Some(()) = terminate.recv() => false,
+                Some(()) = interrupt.recv() => true,
+                else => break,
+            };
+            stage.send_modify(|stage| {
+                *stage = match (*stage, is_interrupt) {
+                    (Stage::Serving, false) => Stage::Draining,
+                    (Stage::Serving | Stage::Draining, true) => Stage::Stopping,
+                    (Stage::Stopping | Stage::Ending, true) => Stage::Ending,
+                    (reached, false) => reached,
+                };
+            });
         }
-    })
+    });
+    Ok(receiver)
 }

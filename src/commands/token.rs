@@ -6,6 +6,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use clap::Args;
 
+use super::output::print;
 use crate::{
     app::open_development,
     clock::SystemClock,
@@ -51,13 +52,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         with_profile: !arguments.no_email,
         organization: arguments.org.as_deref(),
     })?;
-    print(&token);
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the token is what the command is for")]
-fn print(token: &str) {
-    println!("{token}");
+    print(&format!("{token}\n"))
 }
 
 fn duration(text: &str) -> Result<TimeDelta, String> {

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::output::print;
 use crate::{
     app::open_development,
     clerk::webhook::{WebhookSecrets, sign},
@@ -52,7 +53,6 @@ const EVENTS: [&str; 12] = [
     "session.revoked",
 ];
 
-#[expect(clippy::print_stdout, reason = "what was sent and answered is the command's result")]
 pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Action::Send { event, user, session } = &arguments.action;
     if !EVENTS.contains(&event.as_str()) {
@@ -96,8 +96,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         // As at Clerk: whoever registers anew has another id.
         people.delete(&clerk_user_id)?;
     }
-    println!("{event} for {clerk_user_id}: {status}");
-    Ok(())
+    print(&format!("{event} for {clerk_user_id}: {status}\n"))
 }
 
 fn sample(event: &str, people: &People, person: &Person, session: &str, now: i64) -> Value {

@@ -1,7 +1,7 @@
 //! The settings of development mode: everything built in, loopback only, and no way to point it
 //! at real accounts by accident.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
@@ -16,7 +16,7 @@ use super::{
     log,
     reading::Reading,
     server::ServerSettings,
-    variables::{HOST, METRICS_ADDR, PORT},
+    variables::{DRAIN_DELAY, HOST, METRICS_ADDR, PORT},
 };
 use crate::{
     clerk::{
@@ -61,7 +61,11 @@ pub(super) fn read(reading: &mut Reading<'_>) -> Option<Settings> {
     let limits = RequestLimits::read(reading);
     let graphql = limits::read_graphql(reading);
     let log = log::read(reading);
-    let server = server?;
+    let mut server = server?;
+    if !reading.is_set(&DRAIN_DELAY.variable) {
+        // No balancer stands before it that would have to notice.
+        server.drain_delay = Duration::ZERO;
+    }
     refuse_reachable(reading, &server);
     Some(Settings {
         auth: AuthSettings::Development(clerk(server.address())?),

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::{
     reading::Reading,
     variables::{
-        BODY_TIMEOUT, EXECUTION_TIMEOUT, GRAPHQL_INTROSPECTION, HEADER_TIMEOUT, MAX_ALIASES,
-        MAX_BODY_BYTES, MAX_COMPLEXITY, MAX_DEPTH, MAX_DIRECTIVES, MAX_NESTING, MAX_OPERATIONS,
-        MAX_QUERY_BYTES, MAX_SELECTIONS,
+        BODY_TIMEOUT, EXECUTION_TIMEOUT, GRAPHQL_INTROSPECTION, HEADER_TIMEOUT, IDLE_TIMEOUT,
+        MAX_ALIASES, MAX_BODY_BYTES, MAX_COMPLEXITY, MAX_CONNECTIONS, MAX_DEPTH, MAX_DIRECTIVES,
+        MAX_IN_FLIGHT_BYTES, MAX_NESTING, MAX_OPERATIONS, MAX_QUERY_BYTES, MAX_RESPONSE_BYTES,
+        MAX_SELECTIONS, WRITE_TIMEOUT,
     },
 };
 use crate::graphql::{Bounds, Limits};
@@ -23,16 +24,41 @@ pub struct RequestLimits {
     pub body_timeout: Duration,
     /// `EXECUTION_TIMEOUT`: time to answer.
     pub execution_timeout: Duration,
+    /// `IDLE_TIMEOUT`: how long a kept connection may be silent between two requests.
+    pub idle_timeout: Duration,
+    /// `WRITE_TIMEOUT`: how long a client may take nothing of its answer.
+    pub write_timeout: Duration,
+    /// `MAX_CONNECTIONS`: open connections.
+    pub connections: usize,
+    /// `MAX_RESPONSE_BYTES`: bytes of one answer.
+    pub response_bytes: usize,
+    /// `MAX_IN_FLIGHT_BYTES`: bytes of all request bodies and undelivered answers together.
+    pub in_flight_bytes: usize,
 }
 
 impl RequestLimits {
     pub(super) fn read(reading: &mut Reading<'_>) -> Self {
-        Self {
+        let limits = Self {
             body_bytes: reading.value_or_empty(&MAX_BODY_BYTES),
             header_timeout: reading.value_or_empty(&HEADER_TIMEOUT),
             body_timeout: reading.value_or_empty(&BODY_TIMEOUT),
             execution_timeout: reading.value_or_empty(&EXECUTION_TIMEOUT),
+            idle_timeout: reading.value_or_empty(&IDLE_TIMEOUT),
+            write_timeout: reading.value_or_empty(&WRITE_TIMEOUT),
+            connections: reading.value_or_empty(&MAX_CONNECTIONS),
+            response_bytes: reading.value_or_empty(&MAX_RESPONSE_BYTES),
+            in_flight_bytes: reading.value_or_empty(&MAX_IN_FLIGHT_BYTES),
+        };
+        let largest = limits.body_bytes.max(limits.response_bytes);
+        // Zero stands in the place of a value that was refused.
+        if (1..largest).contains(&limits.in_flight_bytes) {
+            reading.refuse(
+                &MAX_IN_FLIGHT_BYTES.variable,
+                "is less than one body (MAX_BODY_BYTES) or one answer (MAX_RESPONSE_BYTES) may have",
+                format!("write at least {largest}"),
+            );
         }
+        limits
     }
 }
 
@@ -76,6 +102,11 @@ mod tests {
                 header_timeout: Duration::from_secs(5),
                 body_timeout: Duration::from_secs(10),
                 execution_timeout: Duration::from_secs(10),
+                idle_timeout: Duration::from_secs(75),
+                write_timeout: Duration::from_secs(10),
+                connections: 10_000,
+                response_bytes: 2 << 20,
+                in_flight_bytes: 128 << 20,
             },
             Limits { bounds: Bounds::default(), query_bytes: 16 * 1024, complexity: 5000 },
         );
@@ -98,6 +129,11 @@ mod tests {
             ("HEADER_TIMEOUT", "0.5"),
             ("BODY_TIMEOUT", "20s"),
             ("EXECUTION_TIMEOUT", "0.025"),
+            ("IDLE_TIMEOUT", "61"),
+            ("WRITE_TIMEOUT", "3"),
+            ("MAX_CONNECTIONS", "7"),
+            ("MAX_RESPONSE_BYTES", "65536"),
+            ("MAX_IN_FLIGHT_BYTES", "1048576"),
         ]);
         let expected = (
             RequestLimits {
@@ -105,6 +141,11 @@ mod tests {
                 header_timeout: Duration::from_millis(500),
                 body_timeout: Duration::from_secs(20),
                 execution_timeout: Duration::from_millis(25),
+                idle_timeout: Duration::from_secs(61),
+                write_timeout: Duration::from_secs(3),
+                connections: 7,
+                response_bytes: 65_536,
+                in_flight_bytes: 1 << 20,
             },
             Limits {
                 bounds: Bounds {
@@ -139,6 +180,11 @@ mod tests {
             ("BODY_TIMEOUT", "0.009", "3601"),
             ("EXECUTION_TIMEOUT", "0", "inf"),
             ("GRAPHQL_INTROSPECTION", "maybe", "2"),
+            ("IDLE_TIMEOUT", "0", "3601"),
+            ("WRITE_TIMEOUT", "0", "3601"),
+            ("MAX_CONNECTIONS", "0", "1000001"),
+            ("MAX_RESPONSE_BYTES", "65535", "67108865"),
+            ("MAX_IN_FLIGHT_BYTES", "2097151", "1099511627777"),
         ] {
             for value in [low, high] {
                 let faults = read(&[(name, value)]).err().unwrap_or_default();

@@ -7,7 +7,9 @@ use std::{
 
 use super::{
     reading::Reading,
-    variables::{CORS_ORIGINS, GRAPHQL_PLAYGROUND, HOST, METRICS_ADDR, PORT, SHUTDOWN_TIMEOUT},
+    variables::{
+        CORS_ORIGINS, DRAIN_DELAY, GRAPHQL_PLAYGROUND, HOST, METRICS_ADDR, PORT, SHUTDOWN_TIMEOUT,
+    },
 };
 
 /// The settings of the HTTP server.
@@ -25,6 +27,8 @@ pub struct ServerSettings {
     pub metrics_addr: Option<SocketAddr>,
     /// How long requests in flight may take after SIGTERM. Zero closes everything at once.
     pub shutdown_timeout: Duration,
+    /// How long after SIGTERM requests are still taken while `/readyz` says 503.
+    pub drain_delay: Duration,
 }
 
 impl ServerSettings {
@@ -35,6 +39,7 @@ impl ServerSettings {
         let playground = reading.value_or_empty(&GRAPHQL_PLAYGROUND);
         let metrics_addr = reading.value_or_empty(&METRICS_ADDR);
         let shutdown_timeout = reading.value_or_empty(&SHUTDOWN_TIMEOUT);
+        let drain_delay = reading.value_or_empty(&DRAIN_DELAY);
         let (host, port) = (host?, port?);
         if metrics_addr.is_some_and(|metrics| collide(metrics, SocketAddr::new(host, port))) {
             reading.refuse(
@@ -43,7 +48,15 @@ impl ServerSettings {
                 "choose another port, such as 127.0.0.1:9000",
             );
         }
-        Some(Self { host, port, cors_origins, playground, metrics_addr, shutdown_timeout })
+        Some(Self {
+            host,
+            port,
+            cors_origins,
+            playground,
+            metrics_addr,
+            shutdown_timeout,
+            drain_delay,
+        })
     }
 
     /// Host and port in one.
@@ -81,6 +94,7 @@ mod tests {
             playground: true,
             metrics_addr: None,
             shutdown_timeout: Duration::from_secs(10),
+            drain_delay: Duration::from_secs(5),
         };
         assert_eq!(read(&[]), Ok(expected));
     }
@@ -97,6 +111,7 @@ mod tests {
             playground: false,
             metrics_addr: Some(SocketAddr::from(([127, 0, 0, 1], 9000))),
             shutdown_timeout: Duration::ZERO,
+            drain_delay: Duration::from_millis(1500),
         };
         let settings = read(&[
             ("HOST", "[::1]"),
@@ -105,6 +120,7 @@ mod tests {
             ("GRAPHQL_PLAYGROUND", "0"),
             ("METRICS_ADDR", "localhost:9000"),
             ("SHUTDOWN_TIMEOUT", "0"),
+            ("DRAIN_DELAY", "1.5"),
         ]);
         assert_eq!(
             settings.as_ref().map(ServerSettings::address),
@@ -129,6 +145,7 @@ mod tests {
             ("METRICS_ADDR", "127.0.0.1:8000", "is the address of the API itself"),
             ("METRICS_ADDR", "0.0.0.0:8000", "is the address of the API itself"),
             ("SHUTDOWN_TIMEOUT", "3601", "out of range"),
+            ("DRAIN_DELAY", "3601", "out of range"),
         ] {
             let faults = read(&[(name, value)]).err().unwrap_or_default();
             assert!(

@@ -113,6 +113,16 @@ settings! {
     SHUTDOWN_TIMEOUT: Duration = Plain "10",
         "seconds for requests in flight after SIGTERM",
         |t| one(number::seconds(t, Duration::ZERO..=Duration::from_hours(1)));
+    DRAIN_DELAY: Duration = Plain "5",
+        "seconds after SIGTERM in which requests are still taken; 0 in dev",
+        |t| one(number::seconds(t, Duration::ZERO..=Duration::from_hours(1)));
+    MAX_CONNECTIONS: usize = Plain "10000",
+        "most open connections; past it new ones wait", |t| one(number::whole(t, 1..=1_000_000));
+    MAX_IN_FLIGHT_BYTES: usize = Plain "134217728",
+        "most bytes of all bodies and undelivered answers",
+        |t| one(number::whole(t, 1 << 20..=1 << 40));
+    MAX_RESPONSE_BYTES: usize = Plain "2097152",
+        "largest answer", |t| one(number::whole(t, 64 << 10..=64 << 20));
     MAX_BODY_BYTES: usize = Plain "262144",
         "largest request body", |t| one(number::whole(t, 1024..=64 << 20));
     MAX_QUERY_BYTES: usize = Plain "16384",
@@ -131,12 +141,19 @@ settings! {
         "most directives on one field", |t| one(number::whole(t, 0..=100));
     MAX_OPERATIONS: usize = Plain "10",
         "most operations in one document", |t| one(number::whole(t, 1..=1000));
+    IDLE_TIMEOUT: Duration = Plain "75",
+        "seconds a kept connection may be silent between requests",
+        |t| one(number::seconds(t, REQUEST_TIME));
     HEADER_TIMEOUT: Duration = Plain "5",
-        "seconds to receive the headers of a request", |t| one(number::seconds(t, REQUEST_TIME));
+        "seconds to receive the headers of a request that has begun",
+        |t| one(number::seconds(t, REQUEST_TIME));
     BODY_TIMEOUT: Duration = Plain "10",
         "seconds to receive the body of a request", |t| one(number::seconds(t, REQUEST_TIME));
     EXECUTION_TIMEOUT: Duration = Plain "10",
         "seconds to answer a request", |t| one(number::seconds(t, REQUEST_TIME));
+    WRITE_TIMEOUT: Duration = Plain "10",
+        "seconds a client may take nothing of its answer",
+        |t| one(number::seconds(t, REQUEST_TIME));
     LOG_LEVEL: String = Plain "info",
         "error, warn, info, debug or trace", |t| one(choice::log_level(t));
     RUST_LOG: String = Plain "",

@@ -6,8 +6,10 @@ use axum::{
     body::{Body, Bytes, HttpBody},
     http::{HeaderMap, header},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde_json::Value;
+
+use super::in_flight::{Full, InFlight};
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -23,21 +25,37 @@ pub enum BodyError {
     TooSlow,
     /// The client stopped sending.
     Broken,
+    /// Too many other bodies and answers are in flight.
+    NoRoom,
 }
 
 /// Reads a body of at most `limit` bytes within `time`. One that is announced to be longer is not
-/// read at all.
-pub async fn read(body: Body, limit: usize, time: Duration) -> Result<Bytes, BodyError> {
+/// read at all. The bytes count as in flight until they are dropped.
+pub async fn read(
+    body: Body,
+    limit: usize,
+    time: Duration,
+    in_flight: &InFlight,
+) -> Result<Bytes, BodyError> {
     if u64::try_from(limit).is_ok_and(|limit| body.size_hint().lower() > limit) {
         return Err(BodyError::TooLarge);
     }
-    let reading = Limited::new(body, limit).collect();
-    match tokio::time::timeout(time, reading).await {
-        Err(_) => Err(BodyError::TooSlow),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
-        Ok(Err(_)) => Err(BodyError::Broken),
+    let reading = collect(body, limit, in_flight);
+    tokio::time::timeout(time, reading).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+async fn collect(mut body: Body, limit: usize, in_flight: &InFlight) -> Result<Bytes, BodyError> {
+    let mut share = in_flight.share();
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(BodyError::TooLarge);
+        }
+        share.grow(data.len()).map_err(|Full| BodyError::NoRoom)?;
+        bytes.extend_from_slice(&data);
     }
+    Ok(share.keep(bytes))
 }
 
 /// The content coding of the body, such as `gzip`; `None` when there is none. No coding is undone here

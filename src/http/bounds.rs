@@ -8,6 +8,7 @@ use axum::{
 };
 
 use super::fallback::ErrorFormat;
+use crate::serving::Ambiguity;
 
 /// The most header fields.
 pub const MAX_HEADERS: usize = 100;
@@ -34,14 +35,22 @@ pub async fn check_head<A: Future<Output = Response>>(
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return ErrorFormat::of(&request).refuse(status, message);
     }
-    if !is_framing_plain(request.headers()) {
-        let message = "The only transfer coding here is chunked, once.";
+    if let Some(message) = ambiguity(&request) {
         let mut response = ErrorFormat::of(&request).refuse(StatusCode::BAD_REQUEST, message);
-        // Whoever passed this on may think that the body ends elsewhere.
+        // Whoever passed this on may think that the request ends elsewhere.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         return response;
     }
     next(request).await
+}
+
+/// What another server could read differently in this request.
+fn ambiguity(request: &Request) -> Option<&'static str> {
+    if let Some(Ambiguity(message)) = request.extensions().get() {
+        return Some(message);
+    }
+    (!is_framing_plain(request.headers()))
+        .then_some("The only transfer coding here is chunked, once.")
 }
 
 /// Whether there is but one way to read where the body ends (RFC 9112, section 6.1). The HTTP library

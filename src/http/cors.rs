@@ -4,16 +4,23 @@ use std::sync::Arc;
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
 /// The methods of this API.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
-/// What a page may send beside what browsers allow anyway.
+/// What a page may send when its preflight does not say what it wants to.
 const ALLOWED: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, x-request-id, apollo-require-preflight, x-apollo-operation-name",
 );
+/// The longest list of header names that a preflight is granted.
+const LONGEST_WISH: usize = 4096;
+/// A page asks to reach a server on the user's own machine or network (Private Network Access).
+const REQUEST_PRIVATE_NETWORK: HeaderName =
+    HeaderName::from_static("access-control-request-private-network");
+const ALLOW_PRIVATE_NETWORK: HeaderName =
+    HeaderName::from_static("access-control-allow-private-network");
 /// What a page may read beside what browsers show anyway.
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("x-request-id, retry-after, www-authenticate");
@@ -59,12 +66,7 @@ pub async fn share<A: Future<Output = Response>>(
     let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = if is_preflight {
-        let mut response = StatusCode::NO_CONTENT.into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED);
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
-        response
+        answer_preflight(request.headers())
     } else {
         let mut response = next(request).await;
         response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
@@ -76,6 +78,32 @@ pub async fn share<A: Future<Output = Response>>(
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
     vary_by_origin(headers);
     response
+}
+
+/// Grants a listed origin what its page asks for. The tools of a page (tracing, client awareness) add
+/// headers of their own, and no list of ours could name them all; what a header means is decided by who
+/// reads it, and no cookie is.
+fn answer_preflight(asked: &HeaderMap) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, granted(asked));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+    if asked.get(REQUEST_PRIVATE_NETWORK).is_some_and(|value| value == TRUE) {
+        headers.insert(ALLOW_PRIVATE_NETWORK, TRUE);
+    }
+    response
+}
+
+/// The headers that a preflight asks for, if it names headers and not too many.
+fn granted(asked: &HeaderMap) -> HeaderValue {
+    let mut lists = asked.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
+    let (Some(list), None) = (lists.next(), lists.next()) else { return ALLOWED };
+    let is_list = |list: &str| {
+        list.len() <= LONGEST_WISH
+            && list.split(',').all(|name| HeaderName::from_bytes(name.trim().as_bytes()).is_ok())
+    };
+    if list.to_str().is_ok_and(is_list) { list.clone() } else { ALLOWED }
 }
 
 /// A cache must not answer one origin with what another was told.

@@ -3,14 +3,15 @@
 
 mod authentication;
 mod body;
+mod bounded_answer;
 mod bounds;
 mod cors;
 mod fallback;
-mod first_bytes;
 mod graphiql;
 mod graphql;
 mod headers;
 mod health;
+mod in_flight;
 mod media_type;
 mod metrics;
 mod request_id;
@@ -19,11 +20,13 @@ mod router;
 mod state;
 mod users;
 mod webhooks;
+mod whole_body;
 
 pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
-pub use first_bytes::FirstBytes;
 pub use graphiql::Page;
 pub use graphql::PersistedQueries;
+pub use in_flight::InFlight;
 pub use metrics::metrics_router;
 pub use router::Front;
 pub use state::AppState;
+pub use webhooks::{MAX_WEBHOOK_BYTES, WEBHOOKS_AT_ONCE};

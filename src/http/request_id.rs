@@ -3,17 +3,19 @@
 use std::{sync::Arc, time::Instant};
 
 use axum::{
-    extract::Request,
+    extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue},
     response::Response,
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
 /// The header that carries the name.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest incoming name that is kept.
 const LONGEST: usize = 128;
+/// The longest name of an operation that is logged.
+const LONGEST_OPERATION: usize = 100;
 
 /// The name of the request being served.
 #[derive(Debug, Clone)]
@@ -24,26 +26,63 @@ pub async fn name_requests<A: Future<Output = Response>>(
     mut request: Request,
     next: impl FnOnce(Request) -> A,
 ) -> Response {
-    let started = Instant::now();
     let id = incoming(&request).unwrap_or_else(|| Uuid::now_v7().to_string().into());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let method = request.method().clone();
-    // The path only: a query string may hold anything.
-    let path: String = request.uri().path().chars().take(200).collect();
-    let span = tracing::info_span!("request", id = %id);
-    let mut response = next(request).instrument(span.clone()).await;
+    // What it says of itself beyond this (path, query string) may hold anything and is not logged.
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id,
+        method = %request.method(),
+        route = Empty,
+        operation = Empty,
+        refused = Empty,
+    );
+    let mut line = RequestLine { span: span.clone(), started: Instant::now(), status: None };
+    let mut response = next(request).instrument(span).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
-    let _entered = span.enter();
-    tracing::info!(
-        %method,
-        path,
-        status = response.status().as_u16(),
-        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "served"
-    );
+    line.status = Some(response.status().as_u16());
     response
+}
+
+/// The log line of a request, written when it is answered or given up.
+struct RequestLine {
+    span: Span,
+    started: Instant,
+    status: Option<u16>,
+}
+
+impl Drop for RequestLine {
+    fn drop(&mut self) {
+        let _entered = self.span.enter();
+        let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        if let Some(status) = self.status {
+            tracing::info!(status, micros, "served");
+        } else {
+            tracing::info!(micros, "given up: the client hung up, or the server stops");
+        }
+    }
+}
+
+/// Notes in the log which route the request takes.
+pub fn name_route(request: Request) -> Request {
+    if let Some(route) = request.extensions().get::<MatchedPath>() {
+        Span::current().record("route", route.as_str());
+    }
+    request
+}
+
+/// Notes in the log which operation the request asks for, if that is a name (GraphQL specification,
+/// section 2.1.9) of ordinary length; anything else says nothing to a reader.
+pub fn name_operation(name: Option<&str>) {
+    let is_name = |name: &&str| {
+        name.len() <= LONGEST_OPERATION
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    if let Some(name) = name.filter(is_name) {
+        Span::current().record("operation", name);
+    }
 }
 
 /// The name the request came with, if it is fit to be repeated in logs and answers.

@@ -90,6 +90,7 @@ impl From<BodyError> for RestError {
             BodyError::Broken => {
                 Self::new(StatusCode::BAD_REQUEST, "The body ended before it was complete.")
             }
+            BodyError::NoRoom => Self::unavailable(),
         }
     }
 }

@@ -11,7 +11,7 @@ use axum::{
     routing::{any, get, post},
 };
 
-use tower::ServiceExt;
+use tower::{ServiceExt, util::MapRequestLayer};
 
 use super::{
     authentication,
@@ -19,12 +19,12 @@ use super::{
     cors::{self, SharedWith},
     fallback::{GRAPHQL, survive_panics},
     graphiql, graphql, health,
-    request_id::name_requests,
+    request_id::{name_requests, name_route},
     rest_error::RestError,
     state::AppState,
-    users, webhooks,
+    users, webhooks, whole_body,
 };
-use crate::dev;
+use crate::{dev, serving::Handler};
 
 /// The whole HTTP face: what every request passes, then the routes. Cheap to clone.
 #[derive(Clone)]
@@ -39,10 +39,12 @@ impl Front {
         let shared_with = SharedWith::new(&state.server.cors_origins);
         Self { shared_with, routes: routes(state) }
     }
+}
 
-    /// Answers one request. What it passes is composed here and not in layers of the router, each of
-    /// which would be copied and boxed for each request.
-    pub async fn answer(self, request: Request) -> Response {
+impl Handler for Front {
+    /// What a request passes is composed here and not in layers of the router, each of which would be
+    /// copied and boxed for each request.
+    async fn answer(self, request: Request) -> Response {
         let Self { shared_with, routes } = self;
         name_requests(request, |request| {
             cors::share(shared_with, request, |request| {
@@ -72,10 +74,15 @@ fn routes(state: Arc<AppState>) -> Router {
     if let Some(development) = &state.development {
         let trusted_origins: Arc<[String]> = state.server.cors_origins.clone().into();
         router = router
-            .nest("/dev", dev::routes(development.clone()))
+            .nest(
+                "/dev",
+                dev::routes(development.clone())
+                    .layer(from_fn_with_state(state.clone(), whole_body::read_first)),
+            )
             .layer(from_fn_with_state(trusted_origins, dev::refuse_foreign));
     }
     router
+        .route_layer(MapRequestLayer::new(name_route))
         .fallback(|| async { RestError::new(StatusCode::NOT_FOUND, "Not Found") })
         .method_not_allowed_fallback(|| async {
             RestError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")

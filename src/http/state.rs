@@ -5,7 +5,9 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::{graphiql::Page, graphql::PersistedQueries};
+use tokio::sync::Semaphore;
+
+use super::{graphiql::Page, graphql::PersistedQueries, in_flight::InFlight};
 use crate::{
     accounts::Accounts,
     auth::Authenticator,
@@ -32,6 +34,10 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// Where verifying keys come from; `None` in local mode.
     pub keys: Option<KeySource>,
+    /// What bodies and undelivered answers hold in memory.
+    pub in_flight: InFlight,
+    /// Places for webhook messages whose bodies are being read.
+    pub webhook_places: Semaphore,
     /// Bounds of a request.
     pub limits: RequestLimits,
     /// Addresses, origins and switches.

@@ -110,7 +110,9 @@ pub async fn update(
     if let Some(coding) = body::content_coding(&parts.headers) {
         return unsupported_coding(&coding).into_response();
     }
-    let bytes = match body::read(sent, state.limits.body_bytes, state.limits.body_timeout).await {
+    let limits = &state.limits;
+    let read = body::read(sent, limits.body_bytes, limits.body_timeout, &state.in_flight).await;
+    let bytes = match read {
         Ok(bytes) => bytes,
         Err(error) => return RestError::from(error).into_response(),
     };

@@ -1,25 +1,30 @@
 //! `POST /api/v1/webhooks/clerk`: Clerk's events, delivered by Svix. Whatever is not our own passing
 //! trouble is answered in a way that ends the delivery; anything else would be sent again for a day.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use tokio::time::timeout;
 
 use super::{body, rest_error::RestError, state::AppState};
 use crate::{
     accounts::Applied,
     clerk::{
         event::{Event, EventError},
-        webhook::WebhookSecrets,
+        webhook::{WebhookError, WebhookSecrets},
     },
 };
 
 /// The longest event.
-const MAX_BODY: usize = 1024 * 1024;
+pub const MAX_WEBHOOK_BYTES: usize = 1024 * 1024;
+/// How many events are read at once: whether they are genuine is known only at the end of each.
+pub const WEBHOOKS_AT_ONCE: usize = 16;
+/// How long an event waits for its turn. Clerk sends again what is answered 503.
+const TURN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The answer to whatever is not signed right, without detail.
 const UNSIGNED: &str = "The message is not signed as it should be.";
@@ -37,19 +42,23 @@ async fn apply(state: &AppState, request: Request) -> Result<(), RestError> {
         return Err(RestError::new(StatusCode::NOT_FOUND, "Not Found"));
     };
     let (parts, sent) = request.into_parts();
-    // Whoever signs nothing is not listened to for a megabyte.
-    if !WebhookSecrets::is_signed(&parts.headers) {
-        state.metrics.count_webhook("header_missing");
-        return Err(RestError::new(StatusCode::BAD_REQUEST, UNSIGNED));
-    }
-    let bytes = body::read(sent, MAX_BODY, state.limits.body_timeout).await?;
-    // The signature is over the bytes as they came, so they are checked before anything reads them.
-    let now = state.accounts.clock().now();
-    let message = secrets.verify(&parts.headers, &bytes, now).map_err(|error| {
+    let refuse = |error: WebhookError| {
         state.metrics.count_webhook(error.reason());
         tracing::warn!(reason = error.reason(), %error, "webhook message refused");
         RestError::new(StatusCode::BAD_REQUEST, UNSIGNED)
-    })?;
+    };
+    // Whoever cannot have signed anything is not listened to for a megabyte.
+    WebhookSecrets::check_headers(&parts.headers, state.accounts.clock().now()).map_err(refuse)?;
+    let place = timeout(TURN_TIMEOUT, state.webhook_places.acquire()).await;
+    let Ok(Ok(_place)) = place else {
+        state.metrics.count_webhook("no_room");
+        return Err(RestError::unavailable());
+    };
+    let time = state.limits.body_timeout;
+    let bytes = body::read(sent, MAX_WEBHOOK_BYTES, time, &state.in_flight).await?;
+    // The signature is over the bytes as they came, so they are checked before anything reads them.
+    let now = state.accounts.clock().now();
+    let message = secrets.verify(&parts.headers, &bytes, now).map_err(refuse)?;
     let event = match Event::parse(&bytes) {
         Ok(event) => event,
         Err(error) => {

@@ -12,10 +12,12 @@
 
 mod api;
 mod commands;
+mod connections;
 mod guides;
 mod hostile;
 mod hostile_settings;
 mod lifecycle;
+mod logging;
 mod socket;
 mod store;
 mod structure;

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// The modules of the crate, lowest first: each may import from those before it.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "clock",
     "loopback",
     "model",
@@ -25,6 +25,7 @@ const LAYERS: [&str; 15] = [
     "graphql",
     "config",
     "dev",
+    "serving",
     "http",
     "app",
     "commands",

@@ -22,9 +22,10 @@ use crate::{
     graphql::{GraphqlRequest, Refusal, Viewer},
     http::{
         body::{self, BodyError},
+        bounded_answer::BoundedAnswer,
         graphiql,
         media_type::{MediaType, Wish},
-        request_id::RequestId,
+        request_id::{RequestId, name_operation},
         state::AppState,
     },
 };
@@ -68,6 +69,7 @@ pub async fn serve(
         Ok(read) => read,
         Err(response) => return response,
     };
+    name_operation(request.operation_name.as_deref());
     let to_keep = hash_to_keep.map(|hash| (hash, request.query.clone()));
     let viewer = Arc::new(Viewer::new(state.accounts.clone(), session));
     let outcome = state.pipeline.answer(request, viewer).await;
@@ -77,7 +79,10 @@ pub async fn serve(
         state.persisted_queries.keep(&hash, &text);
     }
     match outcome {
-        Ok(executed) => respond.executed(&executed),
+        Ok(executed) => {
+            let answer = BoundedAnswer::new(state.limits.response_bytes, &state.in_flight);
+            respond.executed(&executed, answer)
+        }
         Err(Refusal::Request(refused)) => respond.refused(&refused),
         Err(Refusal::NotReadOnly) => {
             not_allowed(respond, "POST", "GET is for queries; send a mutation with POST.")
@@ -121,26 +126,24 @@ async fn read(
         return Err(response);
     }
     let limits = &state.limits;
-    let bytes =
-        body::read(body, limits.body_bytes, limits.body_timeout).await.map_err(|error| {
-            let (status, message) = match error {
-                BodyError::TooLarge => (
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!(
-                        "The body is longer than {} bytes (MAX_BODY_BYTES).",
-                        limits.body_bytes
-                    ),
-                ),
-                BodyError::TooSlow => (
-                    StatusCode::REQUEST_TIMEOUT,
-                    "The body was not complete in time (BODY_TIMEOUT).".to_owned(),
-                ),
-                BodyError::Broken => {
-                    (StatusCode::BAD_REQUEST, "The body ended before it was complete.".to_owned())
-                }
-            };
-            respond.unreadable(status, &message)
-        })?;
+    let bytes = body::read(body, limits.body_bytes, limits.body_timeout, &state.in_flight).await;
+    let bytes = bytes.map_err(|error| {
+        let (status, message) = match error {
+            BodyError::NoRoom => return respond.failed(&ApiError::unavailable()),
+            BodyError::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("The body is longer than {} bytes (MAX_BODY_BYTES).", limits.body_bytes),
+            ),
+            BodyError::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "The body was not complete in time (BODY_TIMEOUT).".to_owned(),
+            ),
+            BodyError::Broken => {
+                (StatusCode::BAD_REQUEST, "The body ended before it was complete.".to_owned())
+            }
+        };
+        respond.unreadable(status, &message)
+    })?;
     Parameters::from_body(&bytes).and_then(complete).map_err(|refused| respond.refused(&refused))
 }
 

@@ -13,6 +13,7 @@ use crate::{
     error::{ApiError, Code},
     graphql::RequestError,
     http::{
+        bounded_answer::{AnswerError, BoundedAnswer},
         headers::{CHALLENGE, CHALLENGE_INVALID, RETRY_AFTER},
         media_type::MediaType,
         request_id::RequestId,
@@ -61,7 +62,7 @@ struct Extensions<'a> {
 
 impl Responder<'_> {
     /// An executed request, with or without field errors.
-    pub fn executed(self, executed: &Executed) -> Response {
+    pub fn executed(self, executed: &Executed, answer: BoundedAnswer) -> Response {
         let errors = executed
             .errors
             .iter()
@@ -69,7 +70,20 @@ impl Responder<'_> {
                 self.error(error, code_of(error).unwrap_or(Code::InternalServerError.as_str()))
             })
             .collect();
-        self.write(StatusCode::OK, &Payload { errors, data: Some(&executed.data) })
+        match answer.write_json(&Payload { errors, data: Some(&executed.data) }) {
+            Ok(bytes) => self.with_body(StatusCode::OK, Body::from(bytes)),
+            Err(AnswerError::TooLarge(most)) => self.refused(&RequestError::new(
+                Code::GraphqlValidationFailed,
+                format!(
+                    "The answer is longer than {most} bytes (MAX_RESPONSE_BYTES): ask for less at a time."
+                ),
+            )),
+            Err(AnswerError::NoRoom) => self.failed(&ApiError::unavailable()),
+            Err(AnswerError::Unwritable(error)) => {
+                tracing::error!(%error, "an answer could not be written");
+                self.failed(&ApiError::internal())
+            }
+        }
     }
 
     /// A request that was not executed.

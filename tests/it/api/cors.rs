@@ -20,7 +20,10 @@ fn preflight(path: &str, origin: &str) -> Ask {
     Ask::other("OPTIONS", path)
         .with("origin", origin)
         .with("access-control-request-method", "POST")
-        .with("access-control-request-headers", "authorization, content-type")
+        .with(
+            "access-control-request-headers",
+            "authorization, content-type, apollo-require-preflight, x-apollo-operation-name",
+        )
 }
 
 /// The header fields of the protocol, sorted.
@@ -147,6 +150,53 @@ async fn without_listed_origins_there_is_no_such_protocol() {
             assert!(answer.status.is_client_error(), "{origin} {path}");
         }
         let answer = Ask::query("{ __typename }").with("origin", origin).send(&app).await;
+        assert_eq!(cors_fields(&answer), Vec::<String>::new(), "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_listed_origin_is_granted_the_headers_that_its_tools_send() {
+    let (_database, app) = listing(APP).await;
+    let ask = |headers: &str| {
+        Ask::other("OPTIONS", "/graphql")
+            .with("origin", APP)
+            .with("access-control-request-method", "POST")
+            .with("access-control-request-headers", headers)
+    };
+    for headers in [
+        "apollographql-client-name,apollographql-client-version,authorization,content-type",
+        "baggage, sentry-trace",
+        "traceparent,tracestate",
+        "x-requested-with",
+        "cache-control",
+        "X-APOLLO-OPERATION-ID, x-apollo-operation-name",
+    ] {
+        let answer = ask(headers).send(&app).await;
+        assert_eq!(answer.status, 204, "{headers}");
+        assert_eq!(answer.header("access-control-allow-headers"), headers);
+    }
+    // What is no list of names, or too long, is not repeated.
+    let long = "x".repeat(5000);
+    for headers in ["a b", "a,,b", ",", "", "a;b", "a, \"b\"", "a: b", "\u{e9}", &long] {
+        let answer = ask(headers).send(&app).await;
+        assert_eq!(answer.status, 204, "{headers}");
+        let allowed = answer.header("access-control-allow-headers");
+        assert!(allowed.starts_with("authorization, content-type"), "{headers}: {allowed}");
+    }
+    let answer = ask("x-requested-with").with("access-control-request-headers", "x-b").send(&app);
+    assert!(answer.await.header("access-control-allow-headers").starts_with("authorization"));
+}
+
+#[tokio::test]
+async fn a_listed_origin_may_reach_a_private_network_when_it_asks() {
+    let (_database, app) = listing(APP).await;
+    let asked = ("access-control-request-private-network", "true");
+    let field = "access-control-allow-private-network";
+    let answer = preflight("/graphql", APP).with(asked.0, asked.1).send(&app).await;
+    assert_eq!(answer.header(field), "true");
+    assert_eq!(preflight("/graphql", APP).send(&app).await.header(field), "");
+    for origin in ["https://evil.example", "null"] {
+        let answer = preflight("/graphql", origin).with(asked.0, asked.1).send(&app).await;
         assert_eq!(cors_fields(&answer), Vec::<String>::new(), "{origin}");
     }
 }

@@ -14,6 +14,7 @@ use mission_control::{
     clock::{Clock, ManualClock},
     config::{Environment, Settings},
     http::Front,
+    serving::Handler,
     store::Store,
 };
 use serde_json::{Value, json};

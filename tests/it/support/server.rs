@@ -2,11 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use mission_control::http::AppState;
+use mission_control::{
+    http::AppState,
+    serving::{Stage, listen},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::oneshot,
+    net::TcpStream,
+    sync::watch,
     task::JoinHandle,
     time::{Instant, timeout},
 };
@@ -22,32 +25,34 @@ pub struct Server {
     pub address: SocketAddr,
     /// What its handlers share.
     pub state: Arc<AppState>,
-    stop: Option<oneshot::Sender<()>>,
+    stage: watch::Sender<Stage>,
     running: JoinHandle<()>,
 }
 
 impl Server {
     /// Runs the server of a test.
     pub async fn run(test: TestApp) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let state = test.app.state.clone();
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (stage, reached) = watch::channel(Stage::Serving);
         let running = tokio::spawn(async move {
             // Clerk's stand-in stops with the test application, so it stays until the server is done.
             let TestApp { app, clerk, .. } = test;
-            app.run(listener, async {
-                let _ = stopped.await;
-            })
-            .await;
+            app.run(listener, reached).await;
             drop(clerk);
         });
-        Self { address, state, stop: Some(stop), running }
+        Self { address, state, stage, running }
     }
 
-    /// Asks the server to stop, as SIGTERM does.
+    /// Asks the server to stop, as SIGTERM does ([`Stage::Draining`]) or SIGINT.
+    pub fn go(&self, stage: Stage) {
+        self.stage.send_replace(stage);
+    }
+
+    /// Asks the server to stop, as SIGINT does.
     pub fn stop(&mut self) {
-        let _ = self.stop.take().unwrap().send(());
+        self.go(Stage::Stopping);
     }
 
     /// Waits until it has stopped; how long that took.

@@ -1,63 +1,12 @@
-//! Logging set-up and counters. Knows no domain type: labels come from the callers.
-
-use std::io::IsTerminal;
+//! The counters of one server, in the Prometheus text format.
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
-use tracing_subscriber::EnvFilter;
 
-/// What is logged, and in which form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogSettings {
-    /// Directives for `tracing_subscriber::EnvFilter`.
-    pub filter: String,
-    /// The form of a line.
-    pub format: LogFormat,
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object per line.
-    Json,
-    /// Text when the output is a terminal, JSON otherwise.
-    #[default]
-    Auto,
-}
-
-/// Starts logging to standard error, so that standard output stays free for what a command prints.
-pub fn start_logging(settings: &LogSettings) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let as_json = match settings.format {
-        LogFormat::Json => true,
-        LogFormat::Text => false,
-        LogFormat::Auto => !std::io::stderr().is_terminal(),
-    };
-    let started = if as_json {
-        builder.json().flatten_event(true).try_init()
-    } else {
-        builder.with_ansi(std::io::stderr().is_terminal()).try_init()
-    };
-    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))?;
-    log_panics();
-    Ok(())
-}
-
-/// Sends what a panic says to the log, in the log's format and with the request it happened in,
-/// instead of to standard error.
-pub fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let message = panic.payload_as_str().unwrap_or("no message");
-        let location = panic.location().map(tracing::field::display);
-        tracing::error!(message, location, "a panic");
-    }));
-}
+use super::log_writer;
 
 /// The counters of one server.
 #[derive(Debug)]
@@ -93,6 +42,11 @@ impl Default for Metrics {
             "webhook_messages",
             "Webhook messages by what became of them",
             webhooks.clone(),
+        );
+        registry.register(
+            "log_lines_dropped",
+            "Log lines that were not written: their reader stopped or went away, or the disk is full",
+            log_writer::dropped_lines(),
         );
         Self { registry, authentications, session_refusals, webhooks }
     }

@@ -1,0 +1,77 @@
+//! Logging set-up and counters. Knows no domain type: labels come from the callers.
+
+mod json_lines;
+mod log_writer;
+mod metrics;
+
+use std::{io::IsTerminal, time::Duration};
+
+use tracing_subscriber::EnvFilter;
+
+use self::{
+    json_lines::{JsonLines, Members},
+    log_writer::LogWriter,
+};
+pub use metrics::Metrics;
+
+/// What is logged, and in which form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Directives for `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+    /// Text when the output is a terminal, JSON otherwise.
+    #[default]
+    Auto,
+}
+
+/// Starts logging to standard error, so that standard output stays free for what a command prints.
+/// A line that cannot be written at once waits in memory, up to a bound, and is dropped beyond it: no
+/// request ever waits for whoever reads the log.
+pub fn start_logging(settings: &LogSettings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.filter)?;
+    let writer = LogWriter::start(std::io::stderr())?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        // Would be written to standard error, with a macro that panics when that fails.
+        .log_internal_errors(false);
+    let as_json = match settings.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+    };
+    let started = if as_json {
+        builder.fmt_fields(Members).event_format(JsonLines).try_init()
+    } else {
+        builder.with_ansi(std::io::stderr().is_terminal()).try_init()
+    };
+    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))?;
+    log_panics();
+    Ok(())
+}
+
+/// Waits until every line is written, but at most this long: the reader of the log may have stopped.
+pub fn flush_log(limit: Duration) {
+    log_writer::flush(limit);
+}
+
+/// Sends what a panic says to the log, in the log's format and with the request it happened in,
+/// instead of to standard error.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("no message");
+        let location = panic.location().map(tracing::field::display);
+        tracing::error!(message, location, "a panic");
+    }));
+}
