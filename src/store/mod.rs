@@ -6,6 +6,7 @@
 
 mod address;
 mod connection;
+pub mod contention;
 mod dialect;
 mod error;
 mod ids;
