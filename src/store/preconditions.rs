@@ -145,13 +145,15 @@ enum Pooling {
 /// Runs one named statement again and again while another connection takes a session away. Directly each
 /// keeps its own session. Behind a pooler ours changes, or theirs is the one that was ours.
 async fn pooling(one: &mut PgConnection, other: &mut PgConnection) -> Result<Pooling, StoreError> {
+    // The same name may be left over from an earlier start, on sessions that this one has not been to.
+    let mark = uuid::Uuid::new_v4().to_string();
     let mut ours = Vec::new();
     let mut is_pooled = false;
     for _ in 0..POOLER_ROUNDS {
-        let Some(before) = session_by_name(one).await? else { return Ok(Pooling::Unnamed) };
+        let Some(before) = session_by_name(one, &mark).await? else { return Ok(Pooling::Unnamed) };
         let mut taking = other.begin().await?;
         let taken = text(&mut taking, "SELECT CAST(pg_backend_pid() AS text)").await?;
-        let after = session_by_name(one).await;
+        let after = session_by_name(one, &mark).await;
         taking.rollback().await?;
         let Some(after) = after? else { return Ok(Pooling::Unnamed) };
         ours.extend([before, after]);
@@ -169,13 +171,18 @@ async fn pooling(one: &mut PgConnection, other: &mut PgConnection) -> Result<Poo
 
 /// Which session answers, asked by a named statement; `None` when the name is missing or somebody else's.
 /// With so many parameters it cannot be taken for the statement of another program.
-async fn session_by_name(connection: &mut PgConnection) -> Result<Option<String>, StoreError> {
-    let query = sqlx::query_scalar(
-        "SELECT CAST(pg_backend_pid() AS text) WHERE $1 AND $2 AND $3 AND $4 AND $5 AND $6 AND $7",
+async fn session_by_name(
+    connection: &mut PgConnection,
+    mark: &str,
+) -> Result<Option<String>, StoreError> {
+    let sql = format!(
+        "SELECT CAST(pg_backend_pid() AS text), '{mark}' \
+         WHERE $1 AND $2 AND $3 AND $4 AND $5 AND $6 AND $7"
     );
+    let query = sqlx::query_as::<_, (String, String)>(sqlx::AssertSqlSafe(sql));
     let query = query.bind(true).bind(true).bind(true).bind(true).bind(true).bind(true).bind(true);
     match within(ACQUIRE_TIMEOUT, query.fetch_one(connection)).await {
-        Ok(session) => Ok(Some(session)),
+        Ok((session, found)) => Ok((found == mark).then_some(session)),
         Err(error) => match reported(&error) {
             // No such name, a name that is there already, other parameters than those of this statement.
             Some(Reported::Postgres(cause))
