@@ -572,6 +572,7 @@ mod serve {
             ("AUTH_MODE", "clerk"),
             ("CLERK_SECRET_KEY", SECRET_KEY),
             ("CLERK_API_URL", url.as_str()),
+            ("DRAIN_DELAY", "0"),
             ("PORT", "0"),
         ];
         let mut server = Process::start(directory.path(), &["serve"], &variables);
