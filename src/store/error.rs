@@ -73,11 +73,10 @@ fn of_postgres(code: &str) -> Variant {
     match code {
         // Serialisation failure, deadlock.
         "40001" | "40P01" => StoreError::Contention,
-        // Read-only transaction (a standby after a fail-over), input or output error.
-        "25006" | "58030" => StoreError::Unavailable,
-        // A prepared statement that a pooler in transaction mode left on another connection. Such a pooler
-        // is noticed at the start, unless it came later.
-        "26000" | "42P05" => StoreError::Unavailable,
+        // Read-only transaction (a standby after a fail-over), input or output error; a prepared statement
+        // that a pooler in transaction mode left on another connection, which is noticed at the start unless
+        // the pooler came later.
+        "25006" | "58030" | "26000" | "42P05" => StoreError::Unavailable,
         // Connection exceptions, insufficient resources, operator intervention, object in use; invalid
         // authorization and invalid catalog name while a server is set up or its roles are changed.
         code if ["08", "53", "57", "55", "28", "3D"]

@@ -1,6 +1,8 @@
 //! Locks that a transaction takes in a statement of its own, and that end with it. Each database is
 //! named in a `match`, so that one more would not compile without its locks.
 
+#![expect(clippy::disallowed_methods, reason = "the text is of constants")]
+
 use super::{
     StoreError,
     connection::{Conn, Link},

@@ -1,6 +1,11 @@
 //! Bringing a database up to date, and telling whether it is. A database that does not fit this version
 //! is refused with a reason.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the driver's migrations, and a table whose name is its constant"
+)]
+
 use sqlx::{AssertSqlSafe, migrate::Migrator};
 
 use super::{

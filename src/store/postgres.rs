@@ -4,6 +4,8 @@
 //! in two rounds (Parse, then Bind and Execute), so behind a pooler both have to be in one transaction, and
 //! a name given to a prepared statement would be looked for, later, on the connection of somebody else.
 
+#![expect(clippy::disallowed_methods, reason = "settings of numbers and constants")]
+
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Either, Execute, Executor, PgConnection, PgPool,

@@ -1,6 +1,8 @@
 //! What a PostgreSQL server must be like before anything is stored in it, asked once at the start. Here
 //! everything goes in one round each (the simple query protocol), because a pooler may be in between.
 
+#![expect(clippy::disallowed_methods, reason = "constants, and a lock of a number")]
+
 use sqlx::{Connection, PgConnection, PgPool, Row, raw_sql};
 
 use super::{
