@@ -20,16 +20,16 @@ struct Budget {
 
 /// There is no room at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full;
+pub(crate) struct Full;
 
 impl InFlight {
     /// At most so many bytes.
-    pub fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self(Arc::new(Budget { most, held: AtomicUsize::new(0) }))
     }
 
     /// A share that holds nothing yet.
-    pub fn share(&self) -> Share {
+    pub(crate) fn share(&self) -> Share {
         Share { budget: self.0.clone(), held: 0 }
     }
 
@@ -41,14 +41,14 @@ impl InFlight {
 
 /// What one body or answer holds, until it is dropped.
 #[derive(Debug)]
-pub struct Share {
+pub(crate) struct Share {
     budget: Arc<Budget>,
     held: usize,
 }
 
 impl Share {
     /// Holds so many bytes more.
-    pub fn grow(&mut self, bytes: usize) -> Result<(), Full> {
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         let budget = &self.budget;
         let add = |held: usize| held.checked_add(bytes).filter(|held| *held <= budget.most);
         let grown = budget.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
@@ -60,7 +60,7 @@ impl Share {
     }
 
     /// Bytes that go on being counted until their last copy is dropped.
-    pub fn keep(self, bytes: Vec<u8>) -> Bytes {
+    pub(crate) fn keep(self, bytes: Vec<u8>) -> Bytes {
         struct Counted {
             bytes: Vec<u8>,
             _share: Share,

@@ -10,7 +10,7 @@ use crate::telemetry::Metrics;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The routes of the metrics listener.
-pub fn metrics_router(metrics: Arc<Metrics>) -> Router {
+pub(crate) fn metrics_router(metrics: Arc<Metrics>) -> Router {
     let answer = move || {
         let text = metrics.render();
         async move { ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response() }

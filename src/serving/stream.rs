@@ -16,7 +16,7 @@ use tokio::{
 use super::activity::Activity;
 
 /// A stream under watch.
-pub struct Watched<S> {
+pub(crate) struct Watched<S> {
     stream: S,
     activity: Arc<Activity>,
     /// Once nothing more will be written: whether to wait for what the client still sends.
@@ -25,7 +25,7 @@ pub struct Watched<S> {
 
 impl<S> Watched<S> {
     /// Watches `stream`.
-    pub fn new(stream: S, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(stream: S, activity: Arc<Activity>) -> Self {
         Self { stream, activity, shut: None }
     }
 
