@@ -171,7 +171,7 @@ async fn the_log_tells_of_a_panic_once_and_of_which_request() {
     assert_eq!(told.len(), 1, "{log}");
     let line: serde_json::Value = serde_json::from_str(told[0]).unwrap();
     assert_eq!(line["level"], "ERROR");
-    assert_eq!(line["span"]["id"], answer.header("x-request-id"), "{line}");
+    assert_eq!(line["span"]["request_id"], answer.header("x-request-id"), "{line}");
     assert!(line["location"].as_str().unwrap().contains("panics.rs"), "{line}");
     assert_eq!(log.lines().filter(|line| line.contains("\"ERROR\"")).count(), 1, "{log}");
 }
