@@ -26,7 +26,7 @@ pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
 pub use graphiql::Page;
 pub use graphql::PersistedQueries;
 pub use in_flight::InFlight;
-pub use metrics::metrics_router;
+pub use metrics::serve_metrics;
 pub use router::Front;
 pub use state::AppState;
 pub use webhooks::{MAX_WEBHOOK_BYTES, WEBHOOKS_AT_ONCE};
