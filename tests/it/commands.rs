@@ -573,6 +573,7 @@ mod serve {
             ("CLERK_SECRET_KEY", SECRET_KEY),
             ("CLERK_API_URL", url.as_str()),
             ("PORT", "0"),
+            ("DRAIN_DELAY", "0"),
         ];
         let mut server = Process::start(directory.path(), &["serve"], &variables);
         let address = server.address().await;
