@@ -34,7 +34,7 @@ use crate::{
         PersistedQueries, WEBHOOKS_AT_ONCE, serve_metrics,
     },
     serving::{self, Stage, Stopping, serve},
-    store::Store,
+    store::{Store, StoreError},
     telemetry::Metrics,
 };
 
@@ -187,11 +187,15 @@ pub async fn open_store(settings: &DatabaseSettings) -> anyhow::Result<Store> {
 
 /// Opens the database, or says what to look at.
 pub async fn connect(settings: &DatabaseSettings) -> anyhow::Result<Store> {
-    Store::connect(&settings.address).await.with_context(|| {
-        format!(
-            "the database {} cannot be opened; see that DATABASE_URL is right and the database can be reached",
-            settings.address
-        )
+    Store::connect(&settings.address).await.map_err(|error| {
+        let address = &settings.address;
+        let what = match error {
+            StoreError::Unsuitable { .. } => format!("DATABASE_URL: {address} cannot be used"),
+            _ => format!(
+                "the database {address} cannot be opened; see that DATABASE_URL is right and the database can be reached"
+            ),
+        };
+        anyhow::Error::new(error).context(what)
     })
 }
 

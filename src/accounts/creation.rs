@@ -14,7 +14,7 @@ use crate::{
     clerk::{api::ClerkApiError, event::ClerkUser},
     model::{Profile, UserId},
     store::{
-        locks,
+        contention, locks,
         users::{self, NewUser},
     },
 };
@@ -45,7 +45,7 @@ impl Accounts {
             }
             outcome => outcome?,
         };
-        self.insert(session, fetched.as_ref()).await
+        contention::retry(|| self.insert(session, fetched.as_ref())).await
     }
 
     /// Asks Clerk for what the token does not say, outside any transaction.

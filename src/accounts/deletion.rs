@@ -20,7 +20,7 @@ use crate::{
     clerk::api::{ClerkApiError, Deletion},
     model::{AttemptId, OrganizationId, User, UserId},
     store::{
-        Tx, locks, memberships, organizations, sessions,
+        Tx, contention, locks, memberships, organizations, sessions,
         tombstones::{self, Tombstone, TombstoneKind},
         users::{self, DeletionMark, Lookup},
     },
@@ -163,7 +163,7 @@ impl Accounts {
         let this = self.clone();
         // A client that hangs up must not leave the work half way.
         let deletion = tokio::spawn(async move {
-            let attempt = this.mark(mark).await?;
+            let attempt = contention::retry(|| this.mark(mark.clone())).await?;
             this.carry_out(attempt).await
         });
         let outcome = deletion
@@ -228,15 +228,18 @@ impl Accounts {
     ) -> Result<(Vec<OrganizationId>, ClerkOutcome), AccountError> {
         match self.delete_at_clerk(&mark, is_first).await {
             Verdict::Gone(at_clerk) => {
-                let removed = self.purge(&mark, at_clerk).await?;
+                let removed = contention::retry(|| self.purge(&mark, at_clerk)).await?;
                 tracing::info!(user = %mark.user_id, ?at_clerk, "user deleted");
                 Ok((removed.unwrap_or(expected), at_clerk))
             }
             Verdict::StillThere(reason) => {
                 tracing::warn!(user = %mark.user_id, reason, "Clerk did not delete a user");
-                let mut tx = self.store.begin().await?;
-                users::unmark_deletion(tx.conn(), mark.user_id, mark.attempt).await?;
-                tx.commit().await?;
+                contention::retry(|| async {
+                    let mut tx = self.store.begin().await?;
+                    users::unmark_deletion(tx.conn(), mark.user_id, mark.attempt).await?;
+                    tx.commit().await
+                })
+                .await?;
                 Err(AccountError::IdentityProvider(reason))
             }
             Verdict::Unknown(reason) => {

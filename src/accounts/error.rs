@@ -3,7 +3,7 @@
 
 use crate::{
     error::{ApiError, Code},
-    store::StoreError,
+    store::{StoreError, contention::Contended},
 };
 
 /// A failed account function.
@@ -27,6 +27,12 @@ pub enum AccountError {
     /// Something that cannot happen did.
     #[error("{0}")]
     Internal(String),
+}
+
+impl Contended for AccountError {
+    fn is_contention(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_contention())
+    }
 }
 
 /// Why a verified session does not count.

@@ -15,7 +15,7 @@ use crate::{
     },
     model::UserId,
     store::{
-        Tx, locks, sessions,
+        Tx, contention, locks, sessions,
         tombstones::{self, Tombstone, TombstoneKind},
         users::{self, ClerkUpdate, Lookup, NewUser},
         webhook_messages,
@@ -42,6 +42,14 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Store`]: nothing was changed, and the message may come again.
     pub async fn apply_event(
+        &self,
+        message: &MessageId,
+        event: &Event,
+    ) -> Result<Applied, AccountError> {
+        contention::retry(|| self.apply_event_once(message, event)).await
+    }
+
+    async fn apply_event_once(
         &self,
         message: &MessageId,
         event: &Event,

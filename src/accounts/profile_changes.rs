@@ -9,7 +9,10 @@ use std::{
 use super::{AccountError, Accounts, SessionRefusal};
 use crate::{
     model::{User, is_blank},
-    store::users::{self, ProfileChanges},
+    store::{
+        contention,
+        users::{self, ProfileChanges},
+    },
 };
 
 /// Longest full name, in Unicode scalar values after trimming.
@@ -112,7 +115,8 @@ impl Accounts {
         if changes_nothing(user, changes) {
             return Ok(user.clone());
         }
-        self.counted(self.store_changes(user, changes).await)
+        let stored = contention::retry(|| self.store_changes(user, changes)).await;
+        self.counted(stored)
     }
 
     async fn store_changes(

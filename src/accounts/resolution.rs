@@ -16,7 +16,7 @@ use crate::{
     clerk::api::{ClerkApi, ClerkApiError},
     model::{OrganizationId, Profile, User},
     store::{
-        StoreError,
+        StoreError, contention,
         memberships::VisibleMembership,
         users::{self, ClaimsUpdate, ClerkUpdate, Found, Lookup, ProfileTry, Standing},
     },
@@ -119,9 +119,12 @@ impl Accounts {
         let mut outcome = Sync::Unchanged;
         let mut is_incomplete = user.is_profile_incomplete();
         if let Some(claims) = claims {
-            let mut tx = self.store.begin().await?;
-            users::apply_claims(tx.conn(), user.id, &claims).await?;
-            tx.commit().await?;
+            contention::retry(|| async {
+                let mut tx = self.store.begin().await?;
+                users::apply_claims(tx.conn(), user.id, &claims).await?;
+                tx.commit().await
+            })
+            .await?;
             outcome = Sync::Changed;
             is_incomplete = (user.email.is_none() && claims.profile.email.is_none())
                 || (user.name.is_none() && claims.profile.name.is_none());
@@ -185,9 +188,12 @@ impl Accounts {
             next_try: now + FIRST_BACK_OFF,
             now,
         };
-        let mut tx = self.store.begin().await?;
-        users::apply_clerk_update(tx.conn(), user.id, &update).await?;
-        tx.commit().await?;
+        contention::retry(|| async {
+            let mut tx = self.store.begin().await?;
+            users::apply_clerk_update(tx.conn(), user.id, &update).await?;
+            tx.commit().await
+        })
+        .await?;
         Ok(())
     }
 }

@@ -427,25 +427,3 @@ fn the_example_file_agrees_with_the_list() {
         matches!(faults.0.as_slice(), [fault] if fault.variable == "CLERK_SECRET_KEY")
     }));
 }
-
-/// Nothing below the settings knows of them: their types are made by those who use them.
-#[test]
-fn the_modules_below_do_not_import_the_settings() -> std::io::Result<()> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let below = ["clerk", "store", "auth", "accounts", "graphql", "telemetry", "model.rs"];
-    let mut waiting: Vec<_> = below.iter().map(|name| source.join(name)).collect();
-    let mut files = 0;
-    while let Some(path) = waiting.pop() {
-        if path.is_dir() {
-            for entry in std::fs::read_dir(path)? {
-                waiting.push(entry?.path());
-            }
-            continue;
-        }
-        files += 1;
-        let text = std::fs::read_to_string(&path)?;
-        assert!(!text.contains("config::"), "{} imports the settings", path.display());
-    }
-    assert!(files > 40, "{files}");
-    Ok(())
-}

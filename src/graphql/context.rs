@@ -13,10 +13,11 @@ use crate::{
     auth::Session,
     error::ApiError,
     model::{User, UserId},
-    store::memberships::VisibleMembership,
+    store::{memberships::VisibleMembership, users::ProfileChanges},
 };
 
-/// The caller of one request. Resolves its user once, on the first field that needs it.
+/// The caller of one request. Resolves its user once, on the first field that needs it. Whatever a resolver
+/// writes goes through here, so that what was loaded before is dropped.
 pub struct Viewer {
     accounts: Accounts,
     session: Option<Arc<Session>>,
@@ -41,9 +42,19 @@ enum State {
 }
 
 impl State {
-    /// Rows loaded before a mutation must not be shown after it, so the loaders are new.
+    /// A user of whom nothing else was loaded yet.
     const fn resolved(resolved: ResolvedUser) -> Self {
         Self::Resolved(resolved, None)
+    }
+
+    /// What every write ends with, whatever became of it: rows loaded before are not shown after. `user` is
+    /// the caller as the write left them, if it changed them.
+    fn forget_loaded(&mut self, user: Option<Arc<User>>) {
+        if let Self::Resolved(resolved, _) = self {
+            let user = user.unwrap_or_else(|| resolved.user.clone());
+            // Names stand in memberships too.
+            *self = Self::resolved(ResolvedUser { user, memberships: None, ..resolved.clone() });
+        }
     }
 }
 
@@ -56,11 +67,6 @@ impl Viewer {
     /// Why the user could not be resolved, if that was tried and failed.
     pub fn failure(&self) -> Option<&ViewerFailure> {
         self.failure.get()
-    }
-
-    /// The account functions.
-    pub fn accounts(&self) -> &Accounts {
-        &self.accounts
     }
 
     /// Whether the request came without a token.
@@ -136,6 +142,7 @@ impl Viewer {
             Err(error) => return Err(self.fail(&state, error.into())),
         };
         let outcome = self.accounts.delete_user(session, caller, request).await;
+        state.forget_loaded(None);
         if matches!(&outcome, Err(AccountError::Refused(_))) {
             // Gone in between: as if there had been nobody to find.
             return outcome.map_err(|error| self.fail(&state, error.into()));
@@ -146,9 +153,6 @@ impl Viewer {
         let deleted = outcome?;
         if deleted.was_own {
             *state = State::Deleted;
-        } else if let State::Resolved(resolved, _) = &*state {
-            let resolved = ResolvedUser { memberships: None, ..resolved.clone() };
-            *state = State::resolved(resolved);
         }
         Ok(deleted)
     }
@@ -161,14 +165,13 @@ impl Viewer {
         error
     }
 
-    /// Takes over a changed user, so that later fields of the same request see it.
-    pub async fn replace_user(&self, user: Arc<User>) {
+    /// Changes the caller's profile.
+    pub async fn update_profile(&self, changes: &ProfileChanges) -> Result<Arc<User>, ApiError> {
+        let user = self.resolved(false).await?.user;
         let mut state = self.state.lock().await;
-        if let State::Resolved(resolved, _) = &*state {
-            // Names stand in memberships too.
-            let resolved = ResolvedUser { user, memberships: None, ..resolved.clone() };
-            *state = State::resolved(resolved);
-        }
+        let outcome = self.accounts.update_profile(&user, changes).await;
+        state.forget_loaded(outcome.as_ref().ok().cloned());
+        Ok(outcome?)
     }
 
     /// The loaders of this request, as the signed-in user sees the data.

@@ -35,7 +35,7 @@ impl Mutation {
         #[graphql(desc = "The changes.")] input: UpdateProfileInput,
     ) -> Result<UpdateProfilePayload, ApiError> {
         let viewer = ctx.viewer();
-        let user = viewer.resolved(false).await?.user;
+        viewer.resolved(false).await?;
         let changes = match ProfileInput::from(input).validate() {
             Ok(changes) => changes,
             Err(mistakes) => {
@@ -43,8 +43,7 @@ impl Mutation {
                 return Ok(UpdateProfilePayload { user: None, user_errors });
             }
         };
-        let updated = viewer.accounts().update_profile(&user, &changes).await?;
-        viewer.replace_user(updated.clone()).await;
+        let updated = viewer.update_profile(&changes).await?;
         Ok(UpdateProfilePayload { user: Some(User(updated)), user_errors: Vec::new() })
     }
 

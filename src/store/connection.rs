@@ -11,10 +11,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
-    SqlitePool, Transaction,
-    pool::PoolConnection,
-    postgres::PgPoolOptions,
+    ConnectOptions, Connection, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::{
@@ -22,19 +19,16 @@ use tokio::{
     time::Instant,
 };
 
-use super::{DatabaseAddress, StoreError, address::PostgresAddress, dialect};
+use super::{
+    DatabaseAddress, StoreError, dialect,
+    postgres::{Naming, PostgresLink, PostgresPool, PostgresReader},
+    timeouts::ACQUIRE_TIMEOUT,
+};
 
-/// How long a request waits for a connection, or for SQLite's write lock, before it is told that the
-/// database cannot serve.
-pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection to PostgreSQL may take to answer the liveness checks of the pool.
-const LIVENESS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait before opening a SQLite file again that another instance is setting up.
 const SQLITE_BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Read connections to SQLite. Each has a thread and a page cache of its own.
 const SQLITE_READERS: usize = 2;
-/// Connections to PostgreSQL, at most. Several instances share the server's limit.
-const POSTGRES_CONNECTIONS: u32 = 10;
 
 /// The database. Cheap to clone; all clones share the connections.
 #[derive(Clone)]
@@ -63,7 +57,7 @@ pub(super) enum Backend {
         writer: SqlitePool,
         readers: SqliteReaders,
     },
-    Postgres(PgPool),
+    Postgres(PostgresPool),
 }
 
 /// Read connections that stay open. Not a pool: a SQLite connection needs neither a health check
@@ -119,7 +113,7 @@ pub struct Conn<'a> {
 
 pub(super) enum Link<'a> {
     Sqlite(&'a mut SqliteConnection),
-    Postgres(&'a mut PgConnection),
+    Postgres(PostgresLink<'a>),
 }
 
 impl<'a> Conn<'a> {
@@ -153,7 +147,7 @@ pub struct Reader<'s> {
 
 enum Held<'s> {
     Sqlite(MappedMutexGuard<'s, SqliteConnection>),
-    Postgres(PoolConnection<Postgres>),
+    Postgres(PostgresReader, Naming),
 }
 
 impl Reader<'_> {
@@ -161,7 +155,7 @@ impl Reader<'_> {
     pub(super) const fn is_pooled(&self) -> bool {
         match self.held {
             Held::Sqlite(_) => false,
-            Held::Postgres(_) => true,
+            Held::Postgres(..) => true,
         }
     }
 
@@ -169,7 +163,12 @@ impl Reader<'_> {
     pub fn conn(&mut self) -> Conn<'_> {
         let link = match &mut self.held {
             Held::Sqlite(connection) => Link::Sqlite(connection),
-            Held::Postgres(connection) => Link::Postgres(connection),
+            Held::Postgres(PostgresReader::Direct(connection), naming) => {
+                Link::Postgres(PostgresLink::new(connection, *naming))
+            }
+            Held::Postgres(PostgresReader::Transaction(transaction), naming) => {
+                Link::Postgres(PostgresLink::new(transaction, *naming))
+            }
         };
         Conn { link, statements: self.statements }
     }
@@ -183,7 +182,7 @@ pub struct Tx<'s> {
 
 enum OpenTransaction {
     Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Transaction<'static, Postgres>, Naming),
 }
 
 impl Tx<'_> {
@@ -191,7 +190,9 @@ impl Tx<'_> {
     pub fn conn(&mut self) -> Conn<'_> {
         let link = match &mut self.transaction {
             OpenTransaction::Sqlite(transaction) => Link::Sqlite(&mut *transaction),
-            OpenTransaction::Postgres(transaction) => Link::Postgres(&mut *transaction),
+            OpenTransaction::Postgres(transaction, naming) => {
+                Link::Postgres(PostgresLink::new(&mut *transaction, *naming))
+            }
         };
         Conn { link, statements: self.statements }
     }
@@ -200,7 +201,7 @@ impl Tx<'_> {
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.transaction {
             OpenTransaction::Sqlite(transaction) => transaction.commit().await?,
-            OpenTransaction::Postgres(transaction) => transaction.commit().await?,
+            OpenTransaction::Postgres(transaction, _) => transaction.commit().await?,
         }
         Ok(())
     }
@@ -211,7 +212,9 @@ impl Store {
     pub async fn connect(address: &DatabaseAddress) -> Result<Self, StoreError> {
         let backend = match address {
             DatabaseAddress::Sqlite { path } => connect_sqlite(path).await?,
-            DatabaseAddress::Postgres(address) => connect_postgres(address).await?,
+            DatabaseAddress::Postgres(address) => {
+                Backend::Postgres(PostgresPool::connect(address).await?)
+            }
         };
         Ok(Self(Arc::new(Inner { backend, statements: StatementCounter::default() })))
     }
@@ -224,9 +227,7 @@ impl Store {
     pub async fn read(&self) -> Result<Reader<'_>, StoreError> {
         let held = match &self.0.backend {
             Backend::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
-            // The driver's futures are thousands of bytes, and every future that may wait for one holds
-            // it, down to that of each field of an answer.
-            Backend::Postgres(pool) => Held::Postgres(Box::pin(pool.acquire()).await?),
+            Backend::Postgres(pool) => Held::Postgres(pool.read().await?, pool.naming()),
         };
         Ok(Reader { held, statements: &self.0.statements })
     }
@@ -237,9 +238,9 @@ impl Store {
             Backend::Sqlite { writer, .. } => OpenTransaction::Sqlite(
                 Box::pin(writer.begin_with(dialect::SQLITE_BEGIN_WRITE)).await?,
             ),
-            Backend::Postgres(pool) => OpenTransaction::Postgres(
-                Box::pin(pool.begin_with(dialect::POSTGRES_BEGIN_WRITE)).await?,
-            ),
+            Backend::Postgres(pool) => {
+                OpenTransaction::Postgres(pool.begin().await?, pool.naming())
+            }
         };
         Ok(Tx { transaction, statements: &self.0.statements })
     }
@@ -318,55 +319,4 @@ async fn connect_sqlite(path: &Path) -> Result<Backend, StoreError> {
         writer,
         readers: SqliteReaders { connections, next: AtomicUsize::new(0) },
     })
-}
-
-async fn connect_postgres(address: &PostgresAddress) -> Result<Backend, StoreError> {
-    let options = address
-        .connect_options()
-        // No number of ours is a float, and poolers refuse to be asked for this.
-        .extra_float_digits(None)
-        .disable_statement_logging();
-    let pool = PgPoolOptions::new()
-        .max_connections(POSTGRES_CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // The driver's own tests before and after each use have no time limit: a host that is gone
-        // without a TCP reset would hold a connection for a quarter of an hour.
-        .test_before_acquire(false)
-        .before_acquire(|connection, _| {
-            Box::pin(async move {
-                within(LIVENESS_TIMEOUT, connection.ping()).await?;
-                Ok(true)
-            })
-        })
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // After a fail-over a connection may lead to a server that is a standby now.
-                let is_read_only = sqlx::query_scalar("SHOW transaction_read_only");
-                let is_read_only: String =
-                    within(LIVENESS_TIMEOUT, is_read_only.fetch_one(connection)).await?;
-                Ok(is_read_only == "off")
-            })
-        })
-        .connect_with(options.clone())
-        .await;
-    match pool {
-        Ok(pool) => Ok(Backend::Postgres(pool)),
-        // While no server listens the pool retries, and in the end it reports only a time-out. A
-        // connection outside the pool reports the cause.
-        Err(sqlx::Error::PoolTimedOut) => {
-            match tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await {
-                Ok(Err(cause)) => Err(cause.into()),
-                Ok(Ok(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
-            }
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn within<T>(
-    limit: Duration,
-    work: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, sqlx::Error> {
-    let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
-    tokio::time::timeout(limit, work).await.map_err(late)?
 }

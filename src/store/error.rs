@@ -26,6 +26,14 @@ pub enum StoreError {
     /// Anything else: a fault in a statement of ours.
     #[error("the database refused a statement: {0}")]
     Driver(Arc<sqlx::Error>),
+    /// The database is not one that can be used, whatever is stored in it.
+    #[error("{reason}; {fix}")]
+    Unsuitable {
+        /// Why not.
+        reason: String,
+        /// What to do.
+        fix: String,
+    },
     /// The schema of the database does not fit this version.
     #[error("{0}")]
     Migration(String),
@@ -65,8 +73,10 @@ fn of_postgres(code: &str) -> Variant {
     match code {
         // Serialisation failure, deadlock.
         "40001" | "40P01" => StoreError::Contention,
-        // Read-only transaction (a standby after a fail-over), input or output error.
-        "25006" | "58030" => StoreError::Unavailable,
+        // Read-only transaction (a standby after a fail-over), input or output error; a prepared statement
+        // that a pooler in transaction mode left on another connection, which is noticed at the start unless
+        // the pooler came later.
+        "25006" | "58030" | "26000" | "42P05" => StoreError::Unavailable,
         // Connection exceptions, insufficient resources, operator intervention, object in use; invalid
         // authorization and invalid catalog name while a server is set up or its roles are changed.
         code if ["08", "53", "57", "55", "28", "3D"]
@@ -98,7 +108,10 @@ impl From<StoreError> for ApiError {
                 tracing::warn!(%error, "the database cannot serve a request");
                 Self::unavailable()
             }
-            StoreError::Corrupt(_) | StoreError::Driver(_) | StoreError::Migration(_) => {
+            StoreError::Corrupt(_)
+            | StoreError::Driver(_)
+            | StoreError::Unsuitable { .. }
+            | StoreError::Migration(_) => {
                 tracing::error!(%error, "a statement failed");
                 Self::internal()
             }

@@ -6,6 +6,7 @@
 
 mod address;
 mod connection;
+pub mod contention;
 mod dialect;
 mod error;
 mod ids;
@@ -13,7 +14,10 @@ pub mod locks;
 pub mod memberships;
 mod migrations;
 pub mod organizations;
+mod postgres;
+mod preconditions;
 pub mod sessions;
+mod timeouts;
 pub mod tombstones;
 pub mod users;
 pub mod webhook_messages;

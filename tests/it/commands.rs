@@ -572,8 +572,8 @@ mod serve {
             ("AUTH_MODE", "clerk"),
             ("CLERK_SECRET_KEY", SECRET_KEY),
             ("CLERK_API_URL", url.as_str()),
-            ("PORT", "0"),
             ("DRAIN_DELAY", "0"),
+            ("PORT", "0"),
         ];
         let mut server = Process::start(directory.path(), &["serve"], &variables);
         let address = server.address().await;

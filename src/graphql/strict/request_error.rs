@@ -19,7 +19,7 @@ const EXCERPT: usize = 60;
 pub struct RequestError {
     /// The kind of fault, the same for all errors.
     pub code: Code,
-    /// What was found, at most [`MAX_ERRORS`]; never empty.
+    /// What was found, at most `MAX_ERRORS`; never empty.
     pub errors: Vec<ServerError>,
 }
 

@@ -20,6 +20,7 @@ impl Plan {
     /// Puts the fields of an answer into their order and gives every failed field its `null`. `errors`
     /// are those of the execution; a condition without a value adds one.
     pub fn settle(&self, data: &mut Value, errors: &mut Vec<ServerError>, variables: &Variables) {
+        self.name_failed_fields(data, errors, variables);
         // First every object is whole again, so that a `null` met below is that of a field.
         for error in errors.iter().filter(|error| !error.path.is_empty()) {
             restore(data, &error.path);
@@ -29,6 +30,21 @@ impl Plan {
             *data = Value::Null;
         }
         errors.append(&mut settling.errors);
+    }
+
+    /// async-graphql 7 raises what is wrong with an argument of `__type` without the path of the field, which
+    /// is then missing.
+    fn name_failed_fields(&self, data: &Value, errors: &mut [ServerError], variables: &Variables) {
+        let mut missing = self.selections.iter().filter(|planned| {
+            let is_found =
+                matches!(data, Value::Object(fields) if fields.contains_key(&planned.key));
+            !is_found && hold(&planned.conditions, None, variables).unwrap_or(false)
+        });
+        for error in errors.iter_mut().filter(|error| error.path.is_empty()) {
+            if let Some(planned) = missing.next() {
+                error.path = vec![PathSegment::Field(planned.key.to_string())];
+            }
+        }
     }
 
     /// Whether a condition of the operation's own level has no value, so that nothing may be executed
@@ -221,13 +237,13 @@ impl Step<'_> {
     }
 }
 
-/// Puts the fields of an object into the order of the keys. What no key names is not shown.
+/// Puts the fields of an object into the order of the keys. What no key names is not shown; what is missing
+/// has failed.
 fn arrange<'k>(fields: &mut IndexMap<Name, Value>, keys: impl Iterator<Item = &'k Name>) {
     let mut found = std::mem::take(fields);
     for key in keys {
-        if let Some((key, value)) = found.swap_remove_entry(key) {
-            fields.insert(key, value);
-        }
+        let value = found.swap_remove(key).unwrap_or_default();
+        fields.insert(key.clone(), value);
     }
 }
 

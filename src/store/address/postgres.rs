@@ -110,6 +110,11 @@ impl PostgresAddress {
         &self.without_effect
     }
 
+    /// Whether the address says that no statement is to be kept under a name.
+    pub(in crate::store) fn forbids_named_statements(&self) -> bool {
+        self.statement_cache == Some(0)
+    }
+
     /// What the driver is told. It has read libpq's variables by then, so that everything they may say is
     /// said again here.
     pub(in crate::store) fn connect_options(&self) -> PgConnectOptions {

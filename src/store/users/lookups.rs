@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::standing::{Found, Lookup, find_standings};
-use crate::store::{Reader, Store, StoreError, connection::ACQUIRE_TIMEOUT};
+use crate::store::{Reader, Store, StoreError, timeouts::ACQUIRE_TIMEOUT};
 
 /// How many memberships come with a user: one more than a page may hold, so that almost always all of
 /// them are known.

@@ -2,7 +2,7 @@
 //! user asks.
 
 use chrono::{DateTime, Utc};
-use sqlx::{Connection, QueryBuilder};
+use sqlx::{Executor, QueryBuilder};
 
 use crate::{
     model::{OrganizationId, Profile, UserId},
@@ -35,7 +35,7 @@ pub async fn apply_claims(
         active_organization,
         now,
     } = claims;
-    on!(conn, link => claims_statement(&*link)
+    on!(conn, link => claims_statement(&link)
         .build()
         .bind(id)
         .bind(email.as_deref())
@@ -50,9 +50,9 @@ pub async fn apply_claims(
 }
 
 /// The statement of [`apply_claims`] for the database of a connection.
-fn claims_statement<C>(_: &C) -> QueryBuilder<C::Database>
+fn claims_statement<'c, C>(_: &C) -> QueryBuilder<C::Database>
 where
-    C: Connection,
+    C: Executor<'c>,
     C::Database: Spelling,
 {
     /// Whether the claimed address counts. Ties go to what is stored: it came from an event or Clerk's

@@ -140,6 +140,11 @@ both! {
             ("query($v:ID=\"x\"){__typename node(id:$v){id}}", json!({ "__typename": "Query", "node": null }), json!(["node"])),
             ("query($v:[ID!]=[]){__typename nodes(ids:$v)@skip(if:true){id}}", json!({ "__typename": "Query" }), Value::Null),
             (
+                "query($v:String=\"User\"){__typename __type(name:$v){name}}",
+                json!({ "__typename": "Query", "__type": null }),
+                json!(["__type"]),
+            ),
+            (
                 "query($v:Int=1){__typename me{memberships(first:$v){totalCount}}}",
                 Value::Null,
                 json!(["me", "memberships"]),

@@ -6,6 +6,7 @@ mod lookups;
 mod memberships;
 mod migrations;
 mod organizations;
+mod preconditions;
 mod races;
 mod resilience;
 mod sample;

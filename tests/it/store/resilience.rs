@@ -506,3 +506,43 @@ async fn a_damaged_file_is_a_fault_and_no_passing_trouble() {
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{}", answer.text);
     assert_eq!(is_ready(&app).await.0, StatusCode::SERVICE_UNAVAILABLE);
 }
+
+/// Makes the next statements of a kind fail as if another transaction had been in the way. The count is a
+/// sequence, which a rollback does not take back.
+async fn fail_next(database: &TestDatabase, when: &str, table: &str, code: &str, times: u32) {
+    let sql = format!(
+        "CREATE SEQUENCE {table}_tries; \
+         CREATE FUNCTION {table}_fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF nextval('{table}_tries') <= {times} THEN \
+                 RAISE EXCEPTION 'in the way' USING ERRCODE = '{code}'; END IF; \
+             RETURN NEW; END $$; \
+         CREATE TRIGGER {table}_fail BEFORE {when} ON {table} \
+             FOR EACH ROW EXECUTE FUNCTION {table}_fail()"
+    );
+    database.execute(&sql).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_another_one_defeats_is_run_again() {
+    for code in ["40001", "40P01"] {
+        let database = TestDatabase::postgres().await;
+        let app = start(&database).await;
+        fail_next(&database, "INSERT", "organizations", code, 3).await;
+        ask(&app).await.data();
+        fail_next(&database, "UPDATE", "users", code, 3).await;
+        let token = app.token("user_a");
+        let change = Some(json!({ "notes": "kept" }));
+        let answer = app.rest("PATCH", "/api/v1/users/me", Some(&token), change).await;
+        assert_eq!(
+            (answer.status, answer.json()["notes"].as_str()),
+            (StatusCode::OK, Some("kept"))
+        );
+        assert_eq!(database.count("users").await, 1);
+        assert_eq!(database.count("organizations").await, 1);
+        // Not for ever.
+        database.execute("ALTER SEQUENCE users_tries RESTART WITH -1000 MINVALUE -1000").await;
+        let change = Some(json!({ "notes": "lost" }));
+        assert_unavailable(&app.rest("PATCH", "/api/v1/users/me", Some(&token), change).await);
+        assert_eq!(database.texts("SELECT notes FROM users").await, ["kept"]);
+    }
+}

@@ -1,0 +1,146 @@
+//! What is asked of a PostgreSQL server before it is used, and poolers in front of one.
+
+use std::{
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mission_control::store::{Store, StoreError};
+
+use crate::support::{EmptyDatabase, TestApp, administer, parse};
+
+async fn refusal(database: &EmptyDatabase) -> String {
+    match Store::connect(&parse(&database.url)).await.err() {
+        Some(error @ StoreError::Unsuitable { .. }) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_database_in_another_encoding_is_refused_with_the_fix() {
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let database = EmptyDatabase::postgres().await;
+        let name = database.name();
+        administer(&format!("DROP DATABASE {name}")).await;
+        let create =
+            format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'");
+        administer(&create).await;
+        let text = refusal(&database).await;
+        assert!(text.contains(encoding) && text.contains("--encoding=UTF8"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_engine_whose_advisory_locks_do_nothing_is_refused() {
+    let database = EmptyDatabase::postgres().await;
+    database
+        .execute(
+            "CREATE SCHEMA compatible; \
+             CREATE FUNCTION compatible.pg_try_advisory_xact_lock(bigint) RETURNS boolean \
+                 LANGUAGE sql AS 'SELECT true'",
+        )
+        .await;
+    // Before the built-in one.
+    let name = database.name();
+    administer(&format!("ALTER DATABASE {name} SET search_path = compatible, pg_catalog, public"))
+        .await;
+    let text = refusal(&database).await;
+    assert!(text.contains("advisory lock") && text.contains("could come back"), "{text}");
+    administer(&format!("ALTER DATABASE {name} RESET search_path")).await;
+    assert!(Store::connect(&parse(&database.url)).await.is_ok());
+}
+
+/// A PgBouncer of this machine in transaction mode, without support for prepared statements.
+struct PgBouncer {
+    process: Child,
+    port: u16,
+    _directory: tempfile::TempDir,
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl PgBouncer {
+    async fn start(database: &EmptyDatabase, connections: u32) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let server = url::Url::parse(&database.url).unwrap().port().unwrap();
+        // An option that older versions do not know would stop them, so the newer ones keep their default:
+        // a pool that tracks prepared statements. What is proved holds for either.
+        let settings = format!(
+            "[databases]\n* = host=127.0.0.1 port={server} user=tests\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n\
+             default_pool_size = {connections}\nmax_client_conn = 500\n",
+        );
+        let path = directory.path().join("pgbouncer.ini");
+        std::fs::write(&path, settings).unwrap();
+        let mut command = Command::new("pgbouncer");
+        command.arg("-q").arg(&path).stdout(Stdio::null()).stderr(Stdio::null());
+        // It refuses to run as root.
+        if std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0 {
+            std::os::unix::fs::chown(directory.path(), Some(65_534), Some(65_534)).unwrap();
+            command.uid(65_534).gid(65_534);
+        }
+        let process = command
+            .spawn()
+            .expect("PgBouncer is missing; tests/postgres installs it (apt-get install pgbouncer)");
+        let pooler = Self { process, port, _directory: directory };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "PgBouncer does not start");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        pooler
+    }
+
+    fn url(&self, database: &EmptyDatabase) -> String {
+        let mut url = url::Url::parse(&database.url).unwrap();
+        url.set_port(Some(self.port)).unwrap();
+        url.into()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_fails_behind_a_pooler_in_transaction_mode() {
+    let database = EmptyDatabase::postgres().await;
+    let pooler = PgBouncer::start(&database, 4).await;
+    let url = pooler.url(&database);
+    // Two instances, whose connections outnumber those of the pooler.
+    let mut instances = Vec::new();
+    for _ in 0..2 {
+        let store = Store::connect(&parse(&url)).await.unwrap();
+        store.migrate().await.unwrap();
+        assert!(store.is_current().await.unwrap());
+        instances.push(Arc::new(TestApp::on(store, &[]).await));
+    }
+    let mut requests = tokio::task::JoinSet::new();
+    for number in 0..600_usize {
+        let app = instances[number % 2].clone();
+        requests.spawn(async move {
+            let token = app.token(&format!("user_{}", number % 40));
+            let query = match number % 3 {
+                0 => "{ me { id memberships { nodes { role } } } }".to_owned(),
+                1 => "{ me { id email } }".to_owned(),
+                _ => format!(
+                    "mutation {{ updateProfile(input: {{ notes: \"{number}\" }}) {{ userErrors {{ message }} }} }}"
+                ),
+            };
+            let answer = app.query(Some(&token), &query).await;
+            (answer.status.as_u16(), answer.text)
+        });
+    }
+    while let Some(answer) = requests.join_next().await {
+        let (status, text) = answer.unwrap();
+        assert!(status == 200 && !text.contains("\"errors\""), "{status} {text}");
+    }
+    assert_eq!(database.count("users").await, 40);
+    assert_eq!(database.count("organizations").await, 40);
+}
