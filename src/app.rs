@@ -61,7 +61,7 @@ struct Identity {
 
 impl App {
     /// Connects to the database, migrates it when that is wanted, and wires everything together.
-    pub async fn build(settings: Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    pub(crate) async fn build(settings: Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let store = open_store(&settings.database).await?;
         let metrics_address = settings.server.metrics_addr;
         let mut app = Self::with_store(settings, store, clock).await?;
@@ -186,7 +186,7 @@ pub async fn open_store(settings: &DatabaseSettings) -> anyhow::Result<Store> {
 }
 
 /// Opens the database, or says what to look at.
-pub async fn connect(settings: &DatabaseSettings) -> anyhow::Result<Store> {
+pub(crate) async fn connect(settings: &DatabaseSettings) -> anyhow::Result<Store> {
     Store::connect(&settings.address).await.map_err(|error| {
         let address = &settings.address;
         let what = match error {
@@ -200,7 +200,7 @@ pub async fn connect(settings: &DatabaseSettings) -> anyhow::Result<Store> {
 }
 
 /// Applies the migrations that the database lacks.
-pub async fn migrate(store: &Store, settings: &DatabaseSettings) -> anyhow::Result<()> {
+pub(crate) async fn migrate(store: &Store, settings: &DatabaseSettings) -> anyhow::Result<()> {
     store.migrate().await.with_context(|| {
         format!(
             "the database {} cannot be migrated; see that DATABASE_URL is right",
@@ -246,7 +246,7 @@ fn identity(
 }
 
 /// The development issuer that a development server verifies its tokens with.
-pub fn open_development(
+pub(crate) fn open_development(
     clerk: &ClerkSettings,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Development> {

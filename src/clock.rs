@@ -53,7 +53,7 @@ impl Clock for ManualClock {
 }
 
 /// Cuts a time to whole microseconds.
-pub fn truncate(time: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn truncate(time: DateTime<Utc>) -> DateTime<Utc> {
     // Only fails for times outside the years 1677 to 2262, which no clock shows.
     time.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(time)
 }

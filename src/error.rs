@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 
 /// The value of `extensions.code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+pub(crate) enum Code {
     /// The request cannot be read.
     BadRequest,
     /// A value the client can correct.
@@ -37,7 +37,7 @@ pub enum Code {
 
 impl Code {
     /// The text clients compare with.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::BadRequest => "BAD_REQUEST",
             Self::BadUserInput => "BAD_USER_INPUT",
@@ -55,7 +55,7 @@ impl Code {
     }
 
     /// The status of an answer that is nothing but this error.
-    pub const fn status(self) -> StatusCode {
+    pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::BadRequest
             | Self::GraphqlParseFailed
@@ -77,34 +77,34 @@ impl Code {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// For programs.
-    pub code: Code,
+    pub(crate) code: Code,
     /// For people.
-    pub message: Cow<'static, str>,
+    pub(crate) message: Cow<'static, str>,
 }
 
 impl ApiError {
     /// An error with a code and a text of ours.
-    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into() }
     }
 
     /// The uniform refusal.
-    pub fn unauthenticated() -> Self {
+    pub(crate) fn unauthenticated() -> Self {
         Self::new(Code::Unauthenticated, "Not authenticated")
     }
 
     /// A value the client can correct.
-    pub fn bad_input(message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn bad_input(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::BadUserInput, message)
     }
 
     /// The database or Clerk's keys cannot be reached.
-    pub fn unavailable() -> Self {
+    pub(crate) fn unavailable() -> Self {
         Self::new(Code::ServiceUnavailable, "The service cannot answer now. Try again shortly.")
     }
 
     /// A fault of ours.
-    pub fn internal() -> Self {
+    pub(crate) fn internal() -> Self {
         Self::new(
             Code::InternalServerError,
             "Something went wrong here. The request ID helps the operator to find out what.",

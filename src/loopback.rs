@@ -5,7 +5,7 @@ use url::Host;
 
 /// Whether a host is this machine: a loopback address, `localhost`, or a name below it, which never leave
 /// the machine (RFC 6761, section 6.3). Names are compared as [`Host`] holds them, in lower case.
-pub fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
+pub(crate) fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
     match host {
         Host::Ipv4(address) => address.is_loopback(),
         Host::Ipv6(address) => {

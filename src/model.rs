@@ -97,12 +97,12 @@ pub struct User {
 
 impl User {
     /// The best name available; never empty.
-    pub fn display_name(&self) -> &str {
+    pub(crate) fn display_name(&self) -> &str {
         display_name(self.preferred_name.as_deref(), self.name.as_deref(), self.email.as_deref())
     }
 
     /// Whether Clerk could still tell us something we would store.
-    pub fn is_profile_incomplete(&self) -> bool {
+    pub(crate) fn is_profile_incomplete(&self) -> bool {
         self.email.is_none() || self.name.is_none()
     }
 }
@@ -134,7 +134,7 @@ pub struct Profile {
 
 impl Profile {
     /// Whether both address and name are known, so that there is nothing left to ask Clerk for.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.email.is_some() && self.name.is_some()
     }
 }
@@ -194,9 +194,9 @@ impl Membership {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// When the person joined.
-    pub created_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
     /// Decides between people who joined at the same instant.
-    pub id: MembershipId,
+    pub(crate) id: MembershipId,
 }
 
 /// What a member may do in an organization, weakest first.
@@ -213,7 +213,7 @@ pub enum Role {
 
 impl Role {
     /// The stored spelling.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Member => "member",
             Self::Admin => "admin",
@@ -222,7 +222,7 @@ impl Role {
     }
 
     /// Reads the stored spelling.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "member" => Some(Self::Member),
             "admin" => Some(Self::Admin),
@@ -233,7 +233,7 @@ impl Role {
 }
 
 /// Whether a text has nothing to show: white space and invisible characters only, or nothing at all.
-pub fn is_blank(text: &str) -> bool {
+pub(crate) fn is_blank(text: &str) -> bool {
     text.chars().all(|sign| sign.is_whitespace() || is_invisible(sign))
 }
 
@@ -250,7 +250,7 @@ fn is_invisible(sign: char) -> bool {
 
 /// The best name available: preferred name, else full name, else the part of the e-mail address
 /// before the `@`, else `User`.
-pub fn display_name<'a>(
+pub(crate) fn display_name<'a>(
     preferred: Option<&'a str>,
     name: Option<&'a str>,
     email: Option<&'a str>,

@@ -12,7 +12,7 @@ const ROUNDS_PER_EXPIRY: u32 = 60;
 
 impl Accounts {
     /// Works now and every minute, until the task is aborted. A failure is logged and tried again a minute later.
-    pub async fn keep_tidy(self) {
+    pub(crate) async fn keep_tidy(self) {
         let mut ticks = tokio::time::interval(ROUND_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for round in (0..ROUNDS_PER_EXPIRY).cycle() {

@@ -37,7 +37,7 @@ const UNKNOWN_USER: AccountError = AccountError::NotFound("There is no user with
 
 /// Whose account is to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// The caller's own.
     Own,
     /// The account with this id; anyone else's takes a super admin.
@@ -48,29 +48,29 @@ pub enum Target {
 
 /// A wish to delete an account.
 #[derive(Debug, Clone, Copy)]
-pub struct DeletionRequest {
+pub(crate) struct DeletionRequest {
     /// Whose.
-    pub target: Target,
+    pub(crate) target: Target,
     /// Whether the user at Clerk goes too.
-    pub from_clerk: bool,
+    pub(crate) from_clerk: bool,
 }
 
 /// A deleted account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeletedAccount {
+pub(crate) struct DeletedAccount {
     /// Whose it was.
-    pub user_id: UserId,
+    pub(crate) user_id: UserId,
     /// Whether it was the caller's own.
-    pub was_own: bool,
+    pub(crate) was_own: bool,
     /// The organizations that went with it because nobody else was in them.
-    pub organizations: Vec<OrganizationId>,
+    pub(crate) organizations: Vec<OrganizationId>,
     /// What became of the user at Clerk.
-    pub at_clerk: ClerkOutcome,
+    pub(crate) at_clerk: ClerkOutcome,
 }
 
 /// What became of the user at Clerk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClerkOutcome {
+pub(crate) enum ClerkOutcome {
     /// Deleted.
     Deleted,
     /// Clerk no longer knew it.
@@ -104,7 +104,10 @@ impl Accounts {
     ///
     /// # Errors
     /// As [`Accounts::resolve`].
-    pub async fn find_deleting_user(&self, session: &Session) -> Result<Arc<User>, AccountError> {
+    pub(crate) async fn find_deleting_user(
+        &self,
+        session: &Session,
+    ) -> Result<Arc<User>, AccountError> {
         self.counted(self.find_or_create_deleting(session).await)
     }
 
@@ -125,7 +128,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Forbidden`] for somebody else's account or an impersonated session,
     /// [`AccountError::IdentityProvider`] when Clerk could not do its part; nothing is lost then.
-    pub async fn delete_user(
+    pub(crate) async fn delete_user(
         &self,
         session: &Session,
         caller: Arc<User>,

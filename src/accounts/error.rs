@@ -54,7 +54,7 @@ pub enum SessionRefusal {
 
 impl SessionRefusal {
     /// A short stable word for logs and counters.
-    pub const fn reason(self) -> &'static str {
+    pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Deleted => "user_deleted",
             Self::SessionRevoked => "session_revoked",

@@ -29,7 +29,7 @@ const MESSAGE_ID_RETENTION: TimeDelta = TimeDelta::days(30);
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Applied {
+pub(crate) enum Applied {
     /// It had its effect, or none was due.
     Now,
     /// It was applied before.
@@ -41,7 +41,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::Store`]: nothing was changed, and the message may come again.
-    pub async fn apply_event(
+    pub(crate) async fn apply_event(
         &self,
         message: &MessageId,
         event: &Event,

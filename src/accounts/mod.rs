@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-pub use deletion::{ClerkOutcome, DeletedAccount, DeletionRequest, Target};
-pub use error::{AccountError, SessionRefusal};
-pub use events::Applied;
-pub use profile_changes::{Mistake, MistakeKind, ProfileInput};
-pub use resolution::{ResolveOptions, ResolvedUser};
+pub(crate) use deletion::{ClerkOutcome, DeletedAccount, DeletionRequest, Target};
+pub(crate) use error::{AccountError, SessionRefusal};
+pub(crate) use events::Applied;
+pub(crate) use profile_changes::{Mistake, MistakeKind, ProfileInput};
+pub(crate) use resolution::{ResolveOptions, ResolvedUser};
 
 use self::first_requests::FirstRequests;
 use crate::{
@@ -60,7 +60,7 @@ impl Accounts {
     }
 
     /// The time all of them go by.
-    pub fn clock(&self) -> &dyn Clock {
+    pub(crate) fn clock(&self) -> &dyn Clock {
         self.clock.as_ref()
     }
 

@@ -24,35 +24,35 @@ const MAX_TEXT: usize = 10_000;
 
 /// Changes as a client sends them: `None` keeps a field, `Some(None)` clears it.
 #[derive(Clone, Default)]
-pub struct ProfileInput {
+pub(crate) struct ProfileInput {
     /// Full display name.
-    pub name: Option<Option<String>>,
+    pub(crate) name: Option<Option<String>>,
     /// Short name.
-    pub preferred_name: Option<Option<String>>,
+    pub(crate) preferred_name: Option<Option<String>>,
     /// Pronouns.
-    pub pronouns: Option<Option<String>>,
+    pub(crate) pronouns: Option<Option<String>>,
     /// IANA time zone name, in any letter case.
-    pub timezone: Option<Option<String>>,
+    pub(crate) timezone: Option<Option<String>>,
     /// Notes for operators.
-    pub notes: Option<Option<String>>,
+    pub(crate) notes: Option<Option<String>>,
     /// Background.
-    pub context: Option<Option<String>>,
+    pub(crate) context: Option<Option<String>>,
 }
 
 /// A mistake in the input that its sender can correct.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub(crate) struct Mistake {
     /// Name of the field, in snake case.
-    pub field: Cow<'static, str>,
+    pub(crate) field: Cow<'static, str>,
     /// What is wrong, for programs.
-    pub kind: MistakeKind,
+    pub(crate) kind: MistakeKind,
     /// What is wrong and how to correct it, for people.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// Kinds of mistakes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MistakeKind {
+pub(crate) enum MistakeKind {
     /// Not acceptable.
     Invalid,
     /// Longer than allowed.
@@ -63,7 +63,7 @@ pub enum MistakeKind {
 
 impl ProfileInput {
     /// The changes to store, or every mistake at once.
-    pub fn validate(self) -> Result<ProfileChanges, Vec<Mistake>> {
+    pub(crate) fn validate(self) -> Result<ProfileChanges, Vec<Mistake>> {
         let mut mistakes = Vec::new();
         let mut validate = |field, value: Option<Option<String>>, rule| {
             value.map(|value| {

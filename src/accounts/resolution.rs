@@ -29,22 +29,22 @@ const BOOTSTRAP_PAUSE: TimeDelta = TimeDelta::seconds(10);
 
 /// What the caller of [`Accounts::resolve`] wants beside the user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ResolveOptions {
+pub(crate) struct ResolveOptions {
     /// Load the first memberships in the same statement.
-    pub with_memberships: bool,
+    pub(crate) with_memberships: bool,
     /// Ask Clerk for an incomplete profile in spite of the back-off.
-    pub ignore_back_off: bool,
+    pub(crate) ignore_back_off: bool,
 }
 
 /// The user of a session.
 #[derive(Clone)]
 pub struct ResolvedUser {
     /// The user, as stored now.
-    pub user: Arc<User>,
+    pub(crate) user: Arc<User>,
     /// Whether this request created the user.
-    pub created: bool,
+    pub(crate) created: bool,
     /// The first memberships, oldest first, when they were asked for and could be had on the way.
-    pub memberships: Option<Arc<Vec<Arc<VisibleMembership>>>>,
+    pub(crate) memberships: Option<Arc<Vec<Arc<VisibleMembership>>>>,
 }
 
 impl Accounts {
@@ -53,7 +53,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Refused`] when the session does not count, [`AccountError::Store`] when the
     /// database cannot say.
-    pub async fn resolve(
+    pub(crate) async fn resolve(
         &self,
         session: &Session,
         options: ResolveOptions,

@@ -37,7 +37,7 @@ enum Scheme {
 }
 
 /// What Clerk's session tokens are verified against.
-pub struct ClerkTokens {
+pub(crate) struct ClerkTokens {
     keys: KeySource,
     expectations: Expectations,
     clock: Arc<dyn Clock>,
@@ -49,7 +49,7 @@ pub struct ClerkTokens {
 
 impl ClerkTokens {
     /// `keys` verify the signature, `expectations` the claims.
-    pub fn new(keys: KeySource, expectations: Expectations, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(keys: KeySource, expectations: Expectations, clock: Arc<dyn Clock>) -> Self {
         Self {
             keys,
             expectations,
@@ -63,7 +63,7 @@ impl ClerkTokens {
     /// Accepts tokens of the development issuer too. Without this its keys verify nothing, wherever
     /// they are published: who runs a development server can sign in as anyone.
     #[must_use]
-    pub fn trust_development_keys(self) -> Self {
+    pub(crate) fn trust_development_keys(self) -> Self {
         Self { trusts_development_keys: true, ..self }
     }
 
@@ -117,12 +117,12 @@ impl From<KeysUnavailable> for Rejection {
 
 impl Authenticator {
     /// Verifies Clerk's session tokens.
-    pub fn clerk(tokens: ClerkTokens, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn clerk(tokens: ClerkTokens, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Inner { scheme: Scheme::Clerk(Box::new(tokens)), metrics }))
     }
 
     /// Accepts one shared token.
-    pub fn local(token: SharedToken, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn local(token: SharedToken, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Inner { scheme: Scheme::Local(token), metrics }))
     }
 

@@ -6,22 +6,22 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::model::Profile;
 
 /// The id that stands where Clerk's id of a user stands otherwise.
-pub const LOCAL_CLERK_USER_ID: &str = "local-auth-user";
+pub(crate) const LOCAL_CLERK_USER_ID: &str = "local-auth-user";
 
 /// The shared token, kept as its hash.
-pub struct SharedToken {
+pub(crate) struct SharedToken {
     digest: digest::Digest,
 }
 
 impl SharedToken {
     /// Hashes the configured token.
-    pub fn new(token: &SecretString) -> Self {
+    pub(crate) fn new(token: &SecretString) -> Self {
         Self { digest: hash(token.expose_secret()) }
     }
 
     /// Whether `candidate` is the token. Takes the same time wherever the two differ; hashes are
     /// compared so that not even the length shows.
-    pub fn matches(&self, candidate: &str) -> bool {
+    pub(crate) fn matches(&self, candidate: &str) -> bool {
         constant_time::verify_slices_are_equal(self.digest.as_ref(), hash(candidate).as_ref())
             .is_ok()
     }

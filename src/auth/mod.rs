@@ -6,6 +6,6 @@ mod local;
 mod memory;
 mod session;
 
-pub use authenticator::{Authenticator, ClerkTokens};
-pub use local::{LOCAL_CLERK_USER_ID, SharedToken};
+pub(crate) use authenticator::{Authenticator, ClerkTokens};
+pub(crate) use local::{LOCAL_CLERK_USER_ID, SharedToken};
 pub use session::{Authentication, Session};

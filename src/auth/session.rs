@@ -37,53 +37,53 @@ enum Source {
 
 impl Session {
     /// The session of a verified Clerk token.
-    pub fn clerk(claims: Claims) -> Self {
+    pub(crate) fn clerk(claims: Claims) -> Self {
         Self(Source::Clerk(claims))
     }
 
     /// The session of the shared token of local mode.
-    pub fn local(profile: Profile) -> Self {
+    pub(crate) fn local(profile: Profile) -> Self {
         Self(Source::Local(profile))
     }
 
     /// Clerk's id of the user: the `sub` claim.
-    pub fn clerk_user_id(&self) -> &str {
+    pub(crate) fn clerk_user_id(&self) -> &str {
         self.claims().map_or(LOCAL_CLERK_USER_ID, |claims| &claims.subject)
     }
 
     /// Clerk's id of the session: the `sid` claim.
-    pub fn session_id(&self) -> Option<&str> {
+    pub(crate) fn session_id(&self) -> Option<&str> {
         self.claims()?.session_id.as_deref()
     }
 
     /// When the token was issued.
-    pub fn issued_at(&self) -> Option<DateTime<Utc>> {
+    pub(crate) fn issued_at(&self) -> Option<DateTime<Utc>> {
         self.claims()?.issued_at
     }
 
     /// The Clerk organization that is active in this session.
-    pub fn clerk_organization_id(&self) -> Option<&str> {
+    pub(crate) fn clerk_organization_id(&self) -> Option<&str> {
         self.claims()?.organization_id.as_deref()
     }
 
     /// Whether somebody else acts as this user.
-    pub fn is_impersonated(&self) -> bool {
+    pub(crate) fn is_impersonated(&self) -> bool {
         self.claims().is_some_and(|claims| claims.is_impersonated)
     }
 
     /// Whether this session has the powers of a super admin, `user` being its own. An
     /// impersonated session never has. Every check of those powers is this one.
-    pub fn is_super_admin(&self, user: &User) -> bool {
+    pub(crate) fn is_super_admin(&self, user: &User) -> bool {
         user.is_super_admin && !self.is_impersonated()
     }
 
     /// Whether this is the one user of local mode.
-    pub fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         matches!(self.0, Source::Local(_))
     }
 
     /// E-mail address and name, as far as the token holds them.
-    pub fn profile(&self) -> &Profile {
+    pub(crate) fn profile(&self) -> &Profile {
         match &self.0 {
             Source::Clerk(claims) => &claims.profile,
             Source::Local(profile) => profile,
@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// The claims of Clerk's token, custom ones included ([`Claims::all`]); `None` in local mode.
-    pub fn claims(&self) -> Option<&Claims> {
+    pub(crate) fn claims(&self) -> Option<&Claims> {
         match &self.0 {
             Source::Clerk(claims) => Some(claims),
             Source::Local(_) => None,

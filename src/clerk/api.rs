@@ -21,7 +21,7 @@ pub struct ClerkApi {
 
 /// Why a call did not answer what was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum ClerkApiError {
+pub(crate) enum ClerkApiError {
     /// 404 with code `resource_not_found`: Clerk knows no such user.
     #[error("Clerk knows no such user")]
     NotFound,
@@ -40,7 +40,7 @@ pub enum ClerkApiError {
 
 /// A deletion that Clerk has confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deletion {
+pub(crate) enum Deletion {
     /// This call did it.
     Deleted,
     /// There was no such user any more.
@@ -54,7 +54,7 @@ impl ClerkApi {
     }
 
     /// `GET /users/{id}`. Two tries within 5 seconds in all.
-    pub async fn get_user(&self, clerk_user_id: &str) -> Result<ClerkUser, ClerkApiError> {
+    pub(crate) async fn get_user(&self, clerk_user_id: &str) -> Result<ClerkUser, ClerkApiError> {
         let started = Instant::now();
         let call = async {
             let first = self.try_get_user(clerk_user_id).await;
@@ -91,7 +91,7 @@ impl ClerkApi {
     }
 
     /// `DELETE /users/{id}`: one try, because the answer to a repeated one would be another.
-    pub async fn delete_user(&self, clerk_user_id: &str) -> Result<Deletion, ClerkApiError> {
+    pub(crate) async fn delete_user(&self, clerk_user_id: &str) -> Result<Deletion, ClerkApiError> {
         #[derive(Deserialize)]
         struct Confirmation {
             deleted: bool,

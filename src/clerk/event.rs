@@ -25,18 +25,18 @@ const MAX_EVENT_TYPE: usize = 100;
 
 /// A user as Clerk describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClerkUser {
+pub(crate) struct ClerkUser {
     /// The user's id at Clerk.
-    pub clerk_id: String,
+    pub(crate) clerk_id: String,
     /// Address and name.
-    pub profile: Profile,
+    pub(crate) profile: Profile,
     /// Whether the user is banned. Being locked is temporary and not read.
-    pub banned: bool,
+    pub(crate) banned: bool,
     /// False only when the object says outright that the user has no e-mail address (an empty
     /// list), which is the one case in which a stored address is cleared.
-    pub has_addresses: bool,
+    pub(crate) has_addresses: bool,
     /// When Clerk last changed the user; the time to which the profile is true.
-    pub updated_at: Option<DateTime<Utc>>,
+    pub(crate) updated_at: Option<DateTime<Utc>>,
 }
 
 impl ClerkUser {
@@ -45,7 +45,7 @@ impl ClerkUser {
     /// # Errors
     ///
     /// [`EventError::Malformed`] when the object has no well-shaped `id`.
-    pub fn from_object(user: &Value) -> Result<Self, EventError> {
+    pub(crate) fn from_object(user: &Value) -> Result<Self, EventError> {
         let addresses = user.get("email_addresses").and_then(Value::as_array);
         Ok(Self {
             clerk_id: required_id(user, "id")?,
@@ -114,7 +114,7 @@ impl ClerkMembership {
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     /// `user.created` or `user.updated`.
     User(Box<ClerkUser>),
     /// `user.deleted`.
@@ -155,7 +155,7 @@ pub enum Event {
 
 /// Why a signed body is not an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum EventError {
+pub(crate) enum EventError {
     /// The body is not JSON.
     #[error("the body is not JSON")]
     NotJson,
@@ -169,7 +169,7 @@ pub enum EventError {
 
 impl EventError {
     /// A short stable label for counters and logs.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::NotJson => "not_json",
             Self::Malformed { .. } => "malformed",
@@ -184,7 +184,7 @@ impl Event {
     ///
     /// [`EventError`] when the body is not JSON, has no `type`, or is of a known type and lacks an
     /// id that names its object.
-    pub fn parse(body: &[u8]) -> Result<Self, EventError> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, EventError> {
         let body: Value = serde_json::from_slice(body).map_err(|_| EventError::NotJson)?;
         let event_type = body.get("type").and_then(Value::as_str);
         let event_type = event_type.ok_or(EventError::Malformed { member: "type" })?;
@@ -233,7 +233,7 @@ fn required_id(object: &Value, member: &'static str) -> Result<String, EventErro
 /// below 10^11 (Clerk sends milliseconds; some emulators and fixtures send seconds, and as
 /// milliseconds the bound is a day in 1973). `None` unless it is a number that lies after 1970 and
 /// before the year 10000.
-pub fn time(value: &Value) -> Option<DateTime<Utc>> {
+pub(crate) fn time(value: &Value) -> Option<DateTime<Utc>> {
     let number = whole_number(value)?;
     let milliseconds = if number < FIRST_MILLISECONDS { number.checked_mul(1000)? } else { number };
     let in_range = (1..=LAST_MILLISECOND).contains(&milliseconds);

@@ -11,7 +11,7 @@ use url::Url;
 use crate::loopback::is_loopback;
 
 /// The whole exchange, connecting and reading included.
-pub const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer longer than this is not read to its end.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// The version of the Backend API this client was written against.
@@ -25,20 +25,20 @@ pub struct ClerkHttp {
 }
 
 /// What came back, whatever its status.
-pub struct Reply {
+pub(crate) struct Reply {
     /// HTTP status.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// `Retry-After` in seconds, when it was given so.
-    pub retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
     /// The `Date` header: Clerk's clock.
-    pub date: Option<DateTime<Utc>>,
+    pub(crate) date: Option<DateTime<Utc>>,
     /// At most one MiB.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Why nothing usable came back.
 #[derive(Debug, thiserror::Error)]
-pub enum ExchangeError {
+pub(crate) enum ExchangeError {
     /// No connection was made, so Clerk has not seen the request.
     #[error("no connection: {0}")]
     NotConnected(String),
@@ -73,7 +73,11 @@ impl ClerkHttp {
     }
 
     /// Sends a request without a body to `{base}/{segments…}`; each segment is percent-encoded.
-    pub async fn send(&self, method: Method, segments: &[&str]) -> Result<Reply, ExchangeError> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        segments: &[&str],
+    ) -> Result<Reply, ExchangeError> {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);

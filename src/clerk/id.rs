@@ -5,6 +5,6 @@
 const MAX_CLERK_ID: usize = 255;
 
 /// Whether a text can be an id of Clerk's: 1 to 255 visible ASCII characters.
-pub fn is_clerk_id(text: &str) -> bool {
+pub(crate) fn is_clerk_id(text: &str) -> bool {
     (1..=MAX_CLERK_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

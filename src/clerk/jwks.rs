@@ -48,11 +48,14 @@ pub enum KeySource {
 /// No key set has been loaded, or the last one is too old: a token can be neither accepted nor
 /// refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeysUnavailable;
+pub(crate) struct KeysUnavailable;
 
 impl KeySource {
     /// The key with this (well-formed) id; `None` when Clerk does not publish it.
-    pub async fn find(&self, key_id: &str) -> Result<Option<Arc<VerifyingKey>>, KeysUnavailable> {
+    pub(crate) async fn find(
+        &self,
+        key_id: &str,
+    ) -> Result<Option<Arc<VerifyingKey>>, KeysUnavailable> {
         match self {
             Self::Configured(key) => Ok(Some(key.clone())),
             Self::Remote(set) => set.find(key_id).await,
@@ -61,7 +64,7 @@ impl KeySource {
 
     /// Changes whenever the keys do; what was verified under another generation must be verified
     /// again.
-    pub fn generation(&self) -> Result<u64, KeysUnavailable> {
+    pub(crate) fn generation(&self) -> Result<u64, KeysUnavailable> {
         match self {
             Self::Configured(_) => Ok(0),
             Self::Remote(set) => {
@@ -99,7 +102,7 @@ struct Schedule {
 
 impl RemoteKeySet {
     /// A key set that has not been fetched yet; [`RemoteKeySet::keep_fresh`] does that.
-    pub fn new(http: ClerkHttp, clock: Arc<dyn Clock>, leeway: TimeDelta) -> Arc<Self> {
+    pub(crate) fn new(http: ClerkHttp, clock: Arc<dyn Clock>, leeway: TimeDelta) -> Arc<Self> {
         Arc::new(Self {
             http,
             clock,

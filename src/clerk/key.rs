@@ -25,11 +25,11 @@ const MAX_KEY_ID: usize = 128;
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// Key ids of the development issuer begin so, to be told from Clerk's.
-pub const DEVELOPMENT_KEY_PREFIX: &str = "mission-control-development-";
+pub(crate) const DEVELOPMENT_KEY_PREFIX: &str = "mission-control-development-";
 
 /// Whether a text has the shape of a key id: 1 to 128 letters, digits, dots, underscores or
 /// hyphens. Anything else is refused before it can start a look-up or reach a log line.
-pub fn is_key_id(text: &str) -> bool {
+pub(crate) fn is_key_id(text: &str) -> bool {
     (1..=MAX_KEY_ID).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
@@ -92,7 +92,7 @@ impl VerifyingKey {
     ///
     /// [`KeyFault`] unless it is an RSA key of 2048 to 8192 bits with a well-shaped `kid`, whose
     /// `use` is absent or `sig` and whose `alg` is absent or `RS256`.
-    pub fn from_jwk(jwk: &Jwk) -> Result<Self, KeyFault> {
+    pub(crate) fn from_jwk(jwk: &Jwk) -> Result<Self, KeyFault> {
         if jwk.kty.as_deref() != Some("RSA") {
             return Err(KeyFault::NotRsa);
         }
@@ -156,7 +156,7 @@ impl VerifyingKey {
 
     /// The first eight bytes, in hexadecimal, of the key's RFC 7638 thumbprint: enough to tell two
     /// keys apart in a log.
-    pub fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let canonical = format!(
             r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
             URL_SAFE_NO_PAD.encode(&self.exponent),
@@ -189,31 +189,31 @@ impl fmt::Debug for VerifyingKey {
 /// One entry of a published key set, as it stands: nothing is checked yet.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Jwk {
+pub(crate) struct Jwk {
     /// Key type; only `RSA` is usable.
-    pub kty: Option<String>,
+    pub(crate) kty: Option<String>,
     /// Key id, the `kid` of the tokens the key signs.
-    pub kid: Option<String>,
+    pub(crate) kid: Option<String>,
     /// Intended use (`use`); absent or `sig` for a usable key.
     #[serde(rename = "use")]
-    pub public_key_use: Option<String>,
+    pub(crate) public_key_use: Option<String>,
     /// Intended algorithm; absent or `RS256` for a usable key.
-    pub alg: Option<String>,
+    pub(crate) alg: Option<String>,
     /// Modulus, unpadded base64url.
-    pub n: Option<String>,
+    pub(crate) n: Option<String>,
     /// Exponent, unpadded base64url.
-    pub e: Option<String>,
+    pub(crate) e: Option<String>,
 }
 
 /// An entry of a key set that was left out, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IgnoredKey {
+pub(crate) struct IgnoredKey {
     /// Position in the published list, from zero.
-    pub position: usize,
+    pub(crate) position: usize,
     /// The entry's key id, when it is well-shaped.
-    pub key_id: Option<String>,
+    pub(crate) key_id: Option<String>,
     /// Why it was left out.
-    pub fault: KeyFault,
+    pub(crate) fault: KeyFault,
 }
 
 impl fmt::Display for IgnoredKey {
@@ -228,7 +228,7 @@ impl fmt::Display for IgnoredKey {
 
 /// Why a body is not a key set to verify tokens with.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum KeySetFault {
+pub(crate) enum KeySetFault {
     /// The body is not a JSON object with a list `keys` (RFC 7517 section 5).
     #[error("the answer is not a JSON Web Key Set")]
     NotAKeySet,
@@ -244,7 +244,7 @@ pub enum KeySetFault {
 ///
 /// Two sets are equal when they hold the same keys under the same ids.
 #[derive(Clone, Debug)]
-pub struct KeySet {
+pub(crate) struct KeySet {
     keys: HashMap<String, Arc<VerifyingKey>>,
     ignored: Vec<IgnoredKey>,
 }
@@ -256,7 +256,7 @@ impl KeySet {
     /// # Errors
     ///
     /// [`KeySetFault`] when the body is not a key set or holds no usable key.
-    pub fn parse(body: &[u8]) -> Result<Self, KeySetFault> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, KeySetFault> {
         let body: Value = serde_json::from_slice(body).map_err(|_| KeySetFault::NotAKeySet)?;
         let entries = body.get("keys").and_then(Value::as_array).ok_or(KeySetFault::NotAKeySet)?;
         let mut keys = HashMap::new();
@@ -274,12 +274,12 @@ impl KeySet {
     }
 
     /// The key published under an id.
-    pub fn find(&self, key_id: &str) -> Option<&Arc<VerifyingKey>> {
+    pub(crate) fn find(&self, key_id: &str) -> Option<&Arc<VerifyingKey>> {
         self.keys.get(key_id)
     }
 
     /// The entries that were left out, for the log.
-    pub fn ignored(&self) -> &[IgnoredKey] {
+    pub(crate) fn ignored(&self) -> &[IgnoredKey] {
         &self.ignored
     }
 }

@@ -19,7 +19,7 @@ const MAX_NAME: usize = 200;
 /// so several names are tried, those of Clerk's guide "Customize your session token" last. Since the
 /// operator decides what a claim means, the address counts as verified only if the boolean claim
 /// `email_verified` is true.
-pub fn from_claims(claims: &Map<String, Value>) -> Profile {
+pub(crate) fn from_claims(claims: &Map<String, Value>) -> Profile {
     let email = first_email(claims, &["email", "email_address", "primary_email_address"])
         .or_else(|| listed_email(claims))
         .or_else(|| first_email(claims, &["primaryEmail"]));
@@ -43,7 +43,7 @@ pub fn from_claims(claims: &Map<String, Value>) -> Profile {
 ///
 /// The address is the primary one, else the first verified one, else the first. The name is the first
 /// and the last name, else the user name.
-pub fn from_user_object(user: &Value) -> Profile {
+pub(crate) fn from_user_object(user: &Value) -> Profile {
     let (email, email_verified) = match chosen_address(user) {
         Some((email, verified)) => (Some(email), verified),
         None => (None, false),
@@ -58,7 +58,7 @@ pub fn from_user_object(user: &Value) -> Profile {
 /// `None` unless the text has a local part and a domain around an `@`, no white space or control
 /// characters inside, and at most 320 characters. Nothing more is asked of its form, because Clerk
 /// has delivered mail to it.
-pub fn normalise_email(raw: &str) -> Option<String> {
+pub(crate) fn normalise_email(raw: &str) -> Option<String> {
     let email = raw.trim().to_lowercase();
     let (local, domain) = email.rsplit_once('@')?;
     let shaped = !local.is_empty() && !domain.is_empty();

@@ -37,7 +37,7 @@ pub enum JsonFault {
 /// # Errors
 ///
 /// [`JsonFault`] when the bytes are anything but one UTF-8 JSON object without repeated members.
-pub fn read_object(bytes: Vec<u8>) -> Result<(Map<String, Value>, Box<str>), JsonFault> {
+pub(crate) fn read_object(bytes: Vec<u8>) -> Result<(Map<String, Value>, Box<str>), JsonFault> {
     let text = String::from_utf8(bytes).map_err(|_| JsonFault::NotUtf8)?;
     let value: StrictValue = serde_json::from_str(&text).map_err(|fault| {
         // The visitor takes every kind of value, so the only complaint of its own is a repetition.
@@ -55,7 +55,7 @@ pub fn read_object(bytes: Vec<u8>) -> Result<(Map<String, Value>, Box<str>), Jso
 
 /// The whole part of a JSON number, truncated toward zero and saturated to 64 bits; `None` for
 /// anything that is not a number.
-pub fn whole_number(value: &Value) -> Option<i64> {
+pub(crate) fn whole_number(value: &Value) -> Option<i64> {
     let number = value.as_number()?;
     if let Some(whole) = number.as_i64() {
         return Some(whole);

@@ -21,7 +21,7 @@ use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
 pub use self::claims::{Claims, Expectations};
-pub use self::error::{MAX_TOKEN, TokenError, TokenPart};
+pub(crate) use self::error::{MAX_TOKEN, TokenError, TokenPart};
 use super::key::{VerifyingKey, is_key_id};
 use super::strict_json;
 
@@ -75,11 +75,11 @@ where
 /// The decoded parts of a token. Nothing is checked but their form, so this is for showing a token
 /// to its owner, never for deciding anything.
 #[derive(Clone)]
-pub struct TokenParts<'a> {
+pub(crate) struct TokenParts<'a> {
     /// The JOSE header.
-    pub header: Map<String, Value>,
+    pub(crate) header: Map<String, Value>,
     /// The claims.
-    pub payload: Map<String, Value>,
+    pub(crate) payload: Map<String, Value>,
     /// The claims as they were sent.
     payload_json: Box<str>,
     signing_input: &'a str,
@@ -94,7 +94,7 @@ impl<'a> TokenParts<'a> {
     /// [`TokenError`] when the text is longer than [`MAX_TOKEN`], is another kind of credential,
     /// or is not three non-empty parts of unpadded base64url of which the first two are JSON
     /// objects without repeated members.
-    pub fn decode(token: &'a str) -> Result<Self, TokenError> {
+    pub(crate) fn decode(token: &'a str) -> Result<Self, TokenError> {
         if OPAQUE_PREFIXES.iter().any(|prefix| token.starts_with(prefix)) {
             return Err(TokenError::NotASessionToken);
         }
@@ -144,7 +144,7 @@ impl<'a> UnverifiedToken<'a> {
     /// # Errors
     ///
     /// [`TokenError`], the first rule that the header breaks.
-    pub fn from_parts(parts: TokenParts<'a>) -> Result<Self, TokenError> {
+    pub(crate) fn from_parts(parts: TokenParts<'a>) -> Result<Self, TokenError> {
         let header = &parts.header;
         if header.get("alg").and_then(Value::as_str) != Some("RS256") {
             return Err(TokenError::Algorithm);
@@ -167,7 +167,7 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     /// The id of the key that is said to have signed the token, well-shaped.
-    pub fn key_id(&self) -> &str {
+    pub(crate) fn key_id(&self) -> &str {
         &self.key_id
     }
 

@@ -17,7 +17,7 @@ use super::id::is_clerk_id;
 
 /// How far, in whole seconds, the sender's clock may be from ours, in either direction and
 /// inclusive. Bounds how long a recorded message can be replayed.
-pub const TOLERANCE: i64 = 300;
+pub(crate) const TOLERANCE: i64 = 300;
 /// The length of an HMAC-SHA256.
 const TAG_BYTES: usize = 32;
 /// Header names of one message, in the two spellings that are in use: id, timestamp, signature.
@@ -81,11 +81,11 @@ pub fn sign(secret: &WebhookSecret, id: &str, timestamp: i64, body: &[u8]) -> St
 
 /// The id of a message (`msg_…`): the same for every delivery of one event to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct MessageId(String);
+pub(crate) struct MessageId(String);
 
 impl MessageId {
     /// The id as text, 1 to 255 visible ASCII characters.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -98,7 +98,7 @@ impl fmt::Display for MessageId {
 
 /// Why a delivery is not accepted. The answer must not repeat it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum WebhookError {
+pub(crate) enum WebhookError {
     /// One of the three headers is missing.
     #[error("the headers svix-id, svix-timestamp and svix-signature are not all there")]
     HeaderMissing,
@@ -134,7 +134,7 @@ pub enum WebhookError {
 
 impl WebhookError {
     /// A short stable label for counters and logs.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::HeaderMissing => "header_missing",
             Self::HeaderRepeated => "header_repeated",
@@ -150,7 +150,7 @@ impl WebhookError {
 /// The secrets of which any may have signed a delivery: one, or two while Clerk rotates. Never
 /// empty.
 #[derive(Clone, Debug)]
-pub struct WebhookSecrets(Vec<WebhookSecret>);
+pub(crate) struct WebhookSecrets(Vec<WebhookSecret>);
 
 impl WebhookSecrets {
     /// Reads every secret of a list; see [`WebhookSecret::parse`].
@@ -158,19 +158,20 @@ impl WebhookSecrets {
     /// # Errors
     ///
     /// [`SecretFault`] of the first unreadable secret, or when there is none.
-    pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, SecretFault> {
+    #[cfg(test)]
+    pub(crate) fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, SecretFault> {
         let secrets: Vec<_> =
             texts.into_iter().map(WebhookSecret::parse).collect::<Result<_, _>>()?;
         if secrets.is_empty() { Err(SecretFault::Missing) } else { Ok(Self(secrets)) }
     }
 
     /// Secrets that were read one by one; `None` when there is none.
-    pub fn new(secrets: Vec<WebhookSecret>) -> Option<Self> {
+    pub(crate) fn new(secrets: Vec<WebhookSecret>) -> Option<Self> {
         (!secrets.is_empty()).then_some(Self(secrets))
     }
 
     /// The one to sign with.
-    pub fn first(&self) -> Option<&WebhookSecret> {
+    pub(crate) fn first(&self) -> Option<&WebhookSecret> {
         self.0.first()
     }
 
@@ -180,7 +181,10 @@ impl WebhookSecrets {
     /// # Errors
     ///
     /// [`WebhookError`], the first rule that the headers break.
-    pub fn check_headers(headers: &HeaderMap, now: DateTime<Utc>) -> Result<(), WebhookError> {
+    pub(crate) fn check_headers(
+        headers: &HeaderMap,
+        now: DateTime<Utc>,
+    ) -> Result<(), WebhookError> {
         SignedHeaders::read(headers, now).map(drop)
     }
 
@@ -191,7 +195,7 @@ impl WebhookSecrets {
     /// # Errors
     ///
     /// [`WebhookError`], the first rule that the delivery breaks.
-    pub fn verify(
+    pub(crate) fn verify(
         &self,
         headers: &HeaderMap,
         body: &[u8],

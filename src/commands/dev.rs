@@ -13,7 +13,7 @@ use crate::{
     config::{Environment, Settings},
 };
 
-pub async fn run() -> anyhow::Result<()> {
+pub(crate) async fn run() -> anyhow::Result<()> {
     let (settings, warnings) = Settings::development(&Environment::process_only())?;
     start_logging(&settings, &warnings)?;
     let address = settings.server.address();

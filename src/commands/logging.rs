@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Starts logging and says what is questionable about the settings.
-pub fn start_logging(settings: &Settings, warnings: &[Warning]) -> anyhow::Result<()> {
+pub(crate) fn start_logging(settings: &Settings, warnings: &[Warning]) -> anyhow::Result<()> {
     telemetry::start_logging(&settings.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");

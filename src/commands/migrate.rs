@@ -11,13 +11,13 @@ use crate::{
 };
 
 #[derive(Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// List the migrations and change nothing
     #[arg(long)]
     status: bool,
 }
 
-pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let environment = Environment::from_process().map_err(Faults::from)?;
     let (database, _) = Settings::read_database(&environment)?;
     let store = connect(&database).await?;

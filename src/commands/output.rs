@@ -6,7 +6,7 @@ use anyhow::Context;
 
 /// Writes a command's result to standard output. A reader that has seen enough (`… | head`) is no
 /// failure; a full disk is one.
-pub fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -15,6 +15,6 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Tells whoever started the command what went wrong, if anybody listens.
-pub fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

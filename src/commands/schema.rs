@@ -3,6 +3,6 @@
 use super::output::print;
 use crate::graphql::sdl;
 
-pub fn run() -> anyhow::Result<()> {
+pub(crate) fn run() -> anyhow::Result<()> {
     print(&sdl())
 }

@@ -17,7 +17,7 @@ use crate::{
     serving::{Stage, listen},
 };
 
-pub async fn run() -> anyhow::Result<()> {
+pub(crate) async fn run() -> anyhow::Result<()> {
     let environment = Environment::from_process().map_err(Faults::from)?;
     let (settings, warnings) = Settings::read(&environment)?;
     start_logging(&settings, &warnings)?;
@@ -36,7 +36,7 @@ pub async fn run() -> anyhow::Result<()> {
 }
 
 /// Listens, or says what to change.
-pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     listen(address).with_context(|| {
         format!("cannot listen on {address}; set PORT (or HOST) to an address that is free")
     })
@@ -44,7 +44,7 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// How far stopping has come, by the signals that arrive. SIGTERM, of whoever runs many servers, lets
 /// others notice first; SIGINT, of somebody at a terminal, does not, and a second one does not wait.
-pub fn stop_signals() -> anyhow::Result<watch::Receiver<Stage>> {
+pub(crate) fn stop_signals() -> anyhow::Result<watch::Receiver<Stage>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (stage, receiver) = watch::channel(Stage::Serving);

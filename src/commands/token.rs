@@ -12,13 +12,14 @@ use crate::{
     clock::SystemClock,
     config::{Environment, Settings},
     dev::Minting,
+    dev::People,
 };
 
 /// The longest life a token may be given.
 const LONGEST_TTL: i64 = 24 * 60 * 60;
 
 #[derive(Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Whose: ada, grace or alan
     #[arg(long, value_name = "NAME", default_value = "ada")]
     user: String,
@@ -36,12 +37,12 @@ pub struct Arguments {
     org: Option<String>,
 }
 
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (settings, _) = Settings::development(&Environment::process_only())?;
     let clerk = settings.auth.clerk().context("development mode has no Clerk settings")?;
     let development = open_development(clerk, Arc::new(SystemClock))?;
-    let person = development.people.find(&arguments.user).with_context(|| {
-        let known: Vec<_> = development.people.all().iter().map(|person| person.handle).collect();
+    let person = People::find(&arguments.user).with_context(|| {
+        let known: Vec<_> = People::all().iter().map(|person| person.handle).collect();
         format!("there is no person {:?}; there are {}", arguments.user, known.join(", "))
     })?;
     let token = development.issuer.mint(&Minting {

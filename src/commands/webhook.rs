@@ -17,7 +17,7 @@ use crate::{
 };
 
 #[derive(Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
 }
@@ -53,7 +53,7 @@ const EVENTS: [&str; 12] = [
     "session.revoked",
 ];
 
-pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Action::Send { event, user, session } = &arguments.action;
     if !EVENTS.contains(&event.as_str()) {
         bail!("there is no sample of {event:?}; there are {}", EVENTS.join(", "));
@@ -61,7 +61,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (settings, _) = Settings::development(&Environment::process_only())?;
     let clerk = settings.auth.clerk().context("development mode has no Clerk settings")?;
     let people = open_development(clerk, Arc::new(SystemClock))?.people;
-    let person = people.find(user).with_context(|| format!("there is no person {user:?}"))?;
+    let person = People::find(user).with_context(|| format!("there is no person {user:?}"))?;
     let now = SystemClock.now();
     let clerk_user_id = people.clerk_user_id(person);
     let data = sample(event, &people, person, session, now.timestamp_millis());

@@ -12,7 +12,7 @@ use super::{
 
 /// How requests are authenticated.
 #[derive(Clone, Debug)]
-pub enum AuthSettings {
+pub(crate) enum AuthSettings {
     /// `AUTH_MODE=clerk`: Clerk session tokens.
     Clerk(ClerkSettings),
     /// `AUTH_MODE=local`: one shared token, one user.
@@ -23,14 +23,14 @@ pub enum AuthSettings {
 
 /// The settings of local mode.
 #[derive(Clone, Debug)]
-pub struct LocalSettings {
+pub(crate) struct LocalSettings {
     /// The shared token, at least 50 visible ASCII characters.
-    pub token: SecretString,
+    pub(crate) token: SecretString,
 }
 
 impl AuthSettings {
     /// The Clerk settings of the modes that verify session tokens.
-    pub fn clerk(&self) -> Option<&ClerkSettings> {
+    pub(crate) fn clerk(&self) -> Option<&ClerkSettings> {
         match self {
             Self::Clerk(settings) | Self::Development(settings) => Some(settings),
             Self::Local(_) => None,
@@ -38,7 +38,7 @@ impl AuthSettings {
     }
 
     /// Whether this is development mode.
-    pub fn is_development(&self) -> bool {
+    pub(crate) fn is_development(&self) -> bool {
         matches!(self, Self::Development(_))
     }
 

@@ -19,29 +19,29 @@ use crate::clerk::{key::VerifyingKey, token::Expectations, webhook::WebhookSecre
 
 /// The settings of Clerk mode. Development mode has the same, pointing at its own issuer.
 #[derive(Clone, Debug)]
-pub struct ClerkSettings {
+pub(crate) struct ClerkSettings {
     /// The secret key; without it there is neither a profile fallback nor deletion at Clerk.
-    pub secret_key: Option<SecretString>,
+    pub(crate) secret_key: Option<SecretString>,
     /// The base of the Backend API: its path ends in `/v1`.
-    pub api: Url,
+    pub(crate) api: Url,
     /// The public key that verifies tokens without network, if configured.
-    pub jwt_key: Option<VerifyingKey>,
+    pub(crate) jwt_key: Option<VerifyingKey>,
     /// The instance as browsers know it, for the GraphiQL page.
-    pub frontend: Option<ClerkFrontend>,
+    pub(crate) frontend: Option<ClerkFrontend>,
     /// What a token must agree with. The issuers are those of `CLERK_ISSUER`, else the one that the
     /// publishable key names.
-    pub expectations: Expectations,
+    pub(crate) expectations: Expectations,
     /// What webhooks are signed with. `None`: there is no webhook route.
-    pub webhook_secrets: Option<WebhookSecrets>,
+    pub(crate) webhook_secrets: Option<WebhookSecrets>,
 }
 
 /// What a publishable key tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClerkFrontend {
+pub(crate) struct ClerkFrontend {
     /// The key itself.
-    pub publishable_key: String,
+    pub(crate) publishable_key: String,
     /// The address of the instance's Frontend API, whatever issuer is accepted.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl ClerkSettings {

@@ -13,7 +13,7 @@ pub struct DatabaseSettings {
     /// Which database.
     pub address: DatabaseAddress,
     /// Whether `serve` applies missing migrations. When off it refuses a database that is behind.
-    pub auto_migrate: bool,
+    pub(crate) auto_migrate: bool,
 }
 
 impl DatabaseSettings {

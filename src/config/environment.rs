@@ -35,7 +35,7 @@ impl Environment {
     /// # Errors
     /// A [`Fault`] when there is a file and it cannot be read. What is wrong with a line of it is a
     /// fault of the variable that the line names, when that variable is read.
-    pub fn from_process() -> Result<Self, Fault> {
+    pub(crate) fn from_process() -> Result<Self, Fault> {
         let mut environment = Self::process_only();
         environment.dotenv = read_dotenv(Path::new(DOTENV), &environment.process)?;
         Ok(environment)
@@ -43,7 +43,7 @@ impl Environment {
 
     /// Reads the process environment alone. Development mode uses this, so that the keys of a
     /// deployment lying in `.env` never reach it.
-    pub fn process_only() -> Self {
+    pub(crate) fn process_only() -> Self {
         // A name that is not UTF-8 is none of ours.
         let process = std::env::vars_os().filter_map(|(name, value)| {
             let value = value.into_string();
@@ -66,7 +66,7 @@ impl Environment {
 
     /// The trimmed text of a variable, or `None` when it is unset, blank or cannot be read. For names
     /// that need no checking; settings are read through [`Settings`](super::Settings).
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.find(name)?.0.ok()
     }
 

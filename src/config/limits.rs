@@ -15,25 +15,25 @@ use crate::graphql::{Bounds, Limits};
 
 /// What may be sent and how long it may take, whatever it is. Limits are inclusive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestLimits {
+pub(crate) struct RequestLimits {
     /// `MAX_BODY_BYTES`: bytes of a request body.
-    pub body_bytes: usize,
+    pub(crate) body_bytes: usize,
     /// `HEADER_TIMEOUT`: time to receive the headers.
-    pub header_timeout: Duration,
+    pub(crate) header_timeout: Duration,
     /// `BODY_TIMEOUT`: time to receive the whole body.
-    pub body_timeout: Duration,
+    pub(crate) body_timeout: Duration,
     /// `EXECUTION_TIMEOUT`: time to answer.
-    pub execution_timeout: Duration,
+    pub(crate) execution_timeout: Duration,
     /// `IDLE_TIMEOUT`: how long a kept connection may be silent between two requests.
-    pub idle_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
     /// `WRITE_TIMEOUT`: how long a client may take nothing of its answer.
-    pub write_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     /// `MAX_CONNECTIONS`: open connections.
-    pub connections: usize,
+    pub(crate) connections: usize,
     /// `MAX_RESPONSE_BYTES`: bytes of one answer.
-    pub response_bytes: usize,
+    pub(crate) response_bytes: usize,
     /// `MAX_IN_FLIGHT_BYTES`: bytes of all request bodies and undelivered answers together.
-    pub in_flight_bytes: usize,
+    pub(crate) in_flight_bytes: usize,
 }
 
 impl RequestLimits {

@@ -38,12 +38,12 @@ mod web_address;
 #[cfg(test)]
 mod tests;
 
-pub use auth::{AuthSettings, LocalSettings};
-pub use clerk::{ClerkFrontend, ClerkSettings};
-pub use database::DatabaseSettings;
+pub(crate) use auth::AuthSettings;
+pub(crate) use clerk::ClerkSettings;
+pub(crate) use database::DatabaseSettings;
 pub use environment::Environment;
-pub use fault::{Fault, Faults, Warning};
-pub use limits::RequestLimits;
+pub(crate) use fault::{Faults, Warning};
+pub(crate) use limits::RequestLimits;
 pub use server::ServerSettings;
 pub use variables::{Kind, VARIABLES, Variable, help_table};
 
@@ -55,17 +55,17 @@ use crate::{graphql::Limits, telemetry::LogSettings};
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Who answers for the users.
-    pub auth: AuthSettings,
+    pub(crate) auth: AuthSettings,
     /// Where the rows live.
-    pub database: DatabaseSettings,
+    pub(crate) database: DatabaseSettings,
     /// Where the server listens and what it offers.
-    pub server: ServerSettings,
+    pub(crate) server: ServerSettings,
     /// What one request may cost, whatever it is.
-    pub limits: RequestLimits,
+    pub(crate) limits: RequestLimits,
     /// What one GraphQL document may ask for.
-    pub graphql: Limits,
+    pub(crate) graphql: Limits,
     /// What is logged and how.
-    pub log: LogSettings,
+    pub(crate) log: LogSettings,
 }
 
 impl Settings {

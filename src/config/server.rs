@@ -16,19 +16,19 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
     /// The address to listen on.
-    pub host: IpAddr,
+    pub(crate) host: IpAddr,
     /// The port to listen on; 0 takes a free one.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Browser origins that may call, exactly as browsers send them; empty allows none.
-    pub cors_origins: Vec<String>,
+    pub(crate) cors_origins: Vec<String>,
     /// Whether GraphiQL is served.
-    pub playground: bool,
+    pub(crate) playground: bool,
     /// The separate listener of `/metrics`, if there is to be one.
-    pub metrics_addr: Option<SocketAddr>,
+    pub(crate) metrics_addr: Option<SocketAddr>,
     /// How long requests in flight may take after SIGTERM. Zero closes everything at once.
-    pub shutdown_timeout: Duration,
+    pub(crate) shutdown_timeout: Duration,
     /// How long after SIGTERM requests are still taken while `/readyz` says 503.
-    pub drain_delay: Duration,
+    pub(crate) drain_delay: Duration,
 }
 
 impl ServerSettings {
@@ -60,7 +60,7 @@ impl ServerSettings {
     }
 
     /// Host and port in one.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
     }
 }

@@ -25,11 +25,11 @@ pub struct Variable {
     /// The name in the environment and in `.env`.
     pub name: &'static str,
     /// What holds when the variable is unset; empty when there is no default.
-    pub default: &'static str,
+    pub(crate) default: &'static str,
     /// What it does, in one line.
-    pub meaning: &'static str,
+    pub(crate) meaning: &'static str,
     /// Who may see it, and where it may lie.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 /// Who may see the value of a variable, and whether it may lie in a file.
@@ -210,7 +210,7 @@ fn database_address(text: &str) -> Result<DatabaseAddress, InvalidValue> {
 
 impl Variable {
     /// The `NAME_FILE` form, for a variable that has one.
-    pub fn file_name(&self) -> Option<String> {
+    pub(crate) fn file_name(&self) -> Option<String> {
         (self.kind != Kind::Plain).then(|| format!("{}_FILE", self.name))
     }
 }

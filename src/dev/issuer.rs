@@ -20,23 +20,23 @@ const SESSION_TOKEN_CLASS: &str = "cl_B7d4PD111AAA";
 
 /// What a token is to say.
 #[derive(Debug, Clone)]
-pub struct Minting<'a> {
+pub(crate) struct Minting<'a> {
     /// Whose it is.
-    pub person: &'a Person,
+    pub(crate) person: &'a Person,
     /// The person's present id.
-    pub clerk_user_id: String,
+    pub(crate) clerk_user_id: String,
     /// How long it lives.
-    pub ttl: TimeDelta,
+    pub(crate) ttl: TimeDelta,
     /// Issue it so long ago that it has just expired, leeway included.
-    pub is_expired: bool,
+    pub(crate) is_expired: bool,
     /// Whether e-mail address and name are among the claims.
-    pub with_profile: bool,
+    pub(crate) with_profile: bool,
     /// Slug of the organization to make active, instead of the person's own.
-    pub organization: Option<&'a str>,
+    pub(crate) organization: Option<&'a str>,
 }
 
 /// The development issuer.
-pub struct Issuer {
+pub(crate) struct Issuer {
     key: RsaKeyPair,
     key_id: String,
     url: String,
@@ -45,15 +45,15 @@ pub struct Issuer {
 
 impl Issuer {
     /// Tokens will name `url` as their issuer.
-    pub fn new(key: RsaKeyPair, url: String, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    pub(crate) fn new(key: RsaKeyPair, url: String, clock: Arc<dyn Clock>) -> Self {
         let fingerprint = digest(&SHA256, key.public_key().as_ref());
         let short = fingerprint.as_ref().get(..9).unwrap_or_default();
         let key_id = format!("{DEVELOPMENT_KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(short));
-        Ok(Self { key, key_id, url, clock })
+        Self { key, key_id, url, clock }
     }
 
     /// The key set, as `/v1/jwks` publishes it.
-    pub fn key_set(&self) -> Value {
+    pub(crate) fn key_set(&self) -> Value {
         let public = self.key.public_key();
         json!({ "keys": [{
             "use": "sig",
@@ -66,7 +66,7 @@ impl Issuer {
     }
 
     /// Signs a token.
-    pub fn mint(&self, minting: &Minting<'_>) -> anyhow::Result<String> {
+    pub(crate) fn mint(&self, minting: &Minting<'_>) -> anyhow::Result<String> {
         let header = json!({
             "alg": "RS256", "cat": SESSION_TOKEN_CLASS, "kid": self.key_id, "typ": "JWT",
         });

@@ -18,7 +18,7 @@ const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const PEM_END: &str = "-----END PRIVATE KEY-----";
 
 /// Reads the key, or makes one. Two processes that start at the same time end up with the same key.
-pub fn load_or_create(path: &Path) -> anyhow::Result<RsaKeyPair> {
+pub(crate) fn load_or_create(path: &Path) -> anyhow::Result<RsaKeyPair> {
     if let Some(key) = load(path)? {
         return Ok(key);
     }

@@ -11,9 +11,9 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
 
-pub use issuer::{Issuer, Minting};
-pub use people::{People, Person};
-pub use routes::{refuse_foreign, routes};
+pub(crate) use issuer::{Issuer, Minting};
+pub(crate) use people::{People, Person};
+pub(crate) use routes::{refuse_foreign, routes};
 
 use crate::{
     accounts::Accounts,
@@ -22,21 +22,21 @@ use crate::{
 };
 
 /// The folder of the database, the key and the people of development mode.
-pub const DATA_DIRECTORY: &str = "data";
+pub(crate) const DATA_DIRECTORY: &str = "data";
 
 /// The development issuer with its people.
-pub struct Development {
+pub(crate) struct Development {
     /// Mints and publishes.
-    pub issuer: Issuer,
+    pub(crate) issuer: Issuer,
     /// Who there is to sign in as.
-    pub people: People,
+    pub(crate) people: People,
     /// What a request to the issuer must carry in `Authorization`, as Clerk demands it.
-    pub secret_key: secrecy::SecretString,
+    pub(crate) secret_key: secrecy::SecretString,
 }
 
 impl Development {
     /// Loads the key and the people from `directory`, making them on the first start.
-    pub fn open(
+    pub(crate) fn open(
         directory: &Path,
         issuer: String,
         secret_key: secrecy::SecretString,
@@ -46,15 +46,15 @@ impl Development {
             .with_context(|| format!("the directory {} cannot be made", directory.display()))?;
         let key = key::load_or_create(&directory.join("development-key.pem"))?;
         Ok(Self {
-            issuer: Issuer::new(key, issuer, clock)?,
+            issuer: Issuer::new(key, issuer, clock),
             people: People::open(directory.join("development-people.json"))?,
             secret_key,
         })
     }
 
     /// Mirrors the organizations that people are members of at the issuer, as Clerk's events would.
-    pub async fn mirror(&self, accounts: &Accounts) -> anyhow::Result<()> {
-        for person in self.people.all() {
+    pub(crate) async fn mirror(&self, accounts: &Accounts) -> anyhow::Result<()> {
+        for person in People::all() {
             let Some(organization) = &person.organization else { continue };
             let clerk_user_id = self.people.clerk_user_id(person);
             let membership_id = format!("orgmem_dev_{clerk_user_id}");

@@ -8,34 +8,35 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 /// When the people and their organizations came to be.
-pub const CREATED_AT: DateTime<Utc> = DateTime::from_timestamp_nanos(1_767_225_600_000_000_000);
+pub(crate) const CREATED_AT: DateTime<Utc> =
+    DateTime::from_timestamp_nanos(1_767_225_600_000_000_000);
 
 /// A person to sign in as.
 #[derive(Debug)]
-pub struct Person {
+pub(crate) struct Person {
     /// What to call them on the command line.
-    pub handle: &'static str,
+    pub(crate) handle: &'static str,
     /// First name.
-    pub first_name: &'static str,
+    pub(crate) first_name: &'static str,
     /// Last name.
-    pub last_name: &'static str,
+    pub(crate) last_name: &'static str,
     /// Verified e-mail address.
-    pub email: Option<&'static str>,
+    pub(crate) email: Option<&'static str>,
     /// The organization that is active in their sessions.
-    pub organization: Option<PersonOrganization>,
+    pub(crate) organization: Option<PersonOrganization>,
 }
 
 /// An organization at the development issuer.
 #[derive(Debug)]
-pub struct PersonOrganization {
+pub(crate) struct PersonOrganization {
     /// Its id there.
-    pub clerk_id: &'static str,
+    pub(crate) clerk_id: &'static str,
     /// Its slug there.
-    pub slug: &'static str,
+    pub(crate) slug: &'static str,
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What the person is there, without the prefix `org:`.
-    pub role: &'static str,
+    pub(crate) role: &'static str,
 }
 
 static PEOPLE: [Person; 3] = [
@@ -69,13 +70,13 @@ static PEOPLE: [Person; 3] = [
 
 /// The people and how often each has been deleted, which is kept in a file: the server and the
 /// commands that act for it are different processes.
-pub struct People {
+pub(crate) struct People {
     file: PathBuf,
 }
 
 impl People {
     /// The people whose deletions are kept in `file`. Without the file no person counts as deleted.
-    pub fn open(file: PathBuf) -> anyhow::Result<Self> {
+    pub(crate) fn open(file: PathBuf) -> anyhow::Result<Self> {
         let people = Self { file };
         people.deletions()?;
         Ok(people)
@@ -93,17 +94,17 @@ impl People {
     }
 
     /// All people.
-    pub fn all(&self) -> &'static [Person] {
+    pub(crate) const fn all() -> &'static [Person] {
         &PEOPLE
     }
 
     /// Finds a person by handle.
-    pub fn find(&self, handle: &str) -> Option<&'static Person> {
-        self.all().iter().find(|person| person.handle == handle)
+    pub(crate) fn find(handle: &str) -> Option<&'static Person> {
+        Self::all().iter().find(|person| person.handle == handle)
     }
 
     /// The person's present id.
-    pub fn clerk_user_id(&self, person: &Person) -> String {
+    pub(crate) fn clerk_user_id(&self, person: &Person) -> String {
         // The file was readable at the start. If it no longer is, nobody counts as deleted.
         match self.deletions().unwrap_or_default().get(person.handle) {
             None | Some(0) => format!("user_dev_{}", person.handle),
@@ -112,12 +113,12 @@ impl People {
     }
 
     /// Finds a person by present id.
-    pub fn find_by_clerk_id(&self, clerk_user_id: &str) -> Option<&'static Person> {
-        self.all().iter().find(|person| self.clerk_user_id(person) == clerk_user_id)
+    pub(crate) fn find_by_clerk_id(&self, clerk_user_id: &str) -> Option<&'static Person> {
+        Self::all().iter().find(|person| self.clerk_user_id(person) == clerk_user_id)
     }
 
     /// Deletes a person; from then on they have another id. `false` when no person has this one.
-    pub fn delete(&self, clerk_user_id: &str) -> anyhow::Result<bool> {
+    pub(crate) fn delete(&self, clerk_user_id: &str) -> anyhow::Result<bool> {
         let Some(person) = self.find_by_clerk_id(clerk_user_id) else { return Ok(false) };
         let mut deletions = self.deletions()?;
         *deletions.entry(person.handle.to_owned()).or_default() += 1;
@@ -129,7 +130,7 @@ impl People {
     }
 
     /// The person as a user object of Clerk's Backend API.
-    pub fn user_object(&self, person: &Person) -> Value {
+    pub(crate) fn user_object(&self, person: &Person) -> Value {
         let id = self.clerk_user_id(person);
         let addresses: Vec<Value> = person
             .email

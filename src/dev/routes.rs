@@ -16,14 +16,14 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Development, issuer::Minting};
+use super::{Development, People, issuer::Minting};
 use crate::loopback;
 
 /// How long a minted token lives: as long as Clerk's session tokens.
 const TOKEN_TTL: TimeDelta = TimeDelta::seconds(60);
 
 /// Everything under `/dev`, for a router with whatever state.
-pub fn routes<S: Clone + Send + Sync + 'static>(development: Arc<Development>) -> Router<S> {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(development: Arc<Development>) -> Router<S> {
     Router::new()
         .route("/clerk/v1/jwks", get(jwks))
         .route("/clerk/v1/users/{id}", get(read_user).delete(delete_user))
@@ -72,10 +72,8 @@ async fn delete_user(
     }
 }
 
-async fn people(State(development): State<Arc<Development>>) -> Json<Value> {
-    let people: Vec<Value> = development
-        .people
-        .all()
+async fn people() -> Json<Value> {
+    let people: Vec<Value> = People::all()
         .iter()
         .map(|person| {
             json!({
@@ -113,7 +111,7 @@ async fn mint(
             return (StatusCode::BAD_REQUEST, Json(json!({ "detail": detail }))).into_response();
         }
     };
-    let Some(person) = development.people.find(&wanted.user) else {
+    let Some(person) = People::find(&wanted.user) else {
         let detail = "There is no such person; GET /dev/people lists them.";
         return (StatusCode::NOT_FOUND, Json(json!({ "detail": detail }))).into_response();
     };
@@ -165,7 +163,7 @@ fn clerk_error(status: StatusCode, code: &str, message: &str) -> Response {
 /// Refuses requests that do not come from this machine's own pages and programs: a `Host` that is not
 /// loopback (a site whose name was made to point here), and an `Origin` that is neither loopback nor one
 /// of the trusted ones.
-pub async fn refuse_foreign(
+pub(crate) async fn refuse_foreign(
     State(trusted_origins): State<Arc<[String]>>,
     request: Request,
     next: Next,

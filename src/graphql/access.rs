@@ -18,7 +18,7 @@ const PUBLIC_OTHER_FIELDS: [&str; 1] = ["__typename"];
 ///
 /// Decided from the text alone: fragments are expanded, `@skip` and `@include` are ignored, so the
 /// answer does not depend on variables. A spread of a fragment that does not exist is not public.
-pub fn is_public(document: &ExecutableDocument, operation: &OperationDefinition) -> bool {
+pub(crate) fn is_public(document: &ExecutableDocument, operation: &OperationDefinition) -> bool {
     let public: &[&str] = match operation.ty {
         OperationType::Query => &PUBLIC_QUERY_FIELDS,
         OperationType::Mutation | OperationType::Subscription => &PUBLIC_OTHER_FIELDS,

@@ -36,17 +36,17 @@ const LONG_TEXTS: [(&str, &str); 2] = [("User", "notes"), ("User", "context")];
 
 /// The cost of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Complexity {
+pub(crate) struct Complexity {
     /// The cost, as far as it was known.
-    pub cost: usize,
+    pub(crate) cost: usize,
     /// Whether some page size is a variable whose value was not known; it counted as one entry.
-    pub depends_on_variables: bool,
+    pub(crate) depends_on_variables: bool,
 }
 
 impl Complexity {
     /// Measures a valid operation whose size was checked. `root` is the type it is made on; without
     /// `variables` the values of none are known.
-    pub fn of(
+    pub(crate) fn of(
         operation: &OperationDefinition,
         document: &ExecutableDocument,
         root: &str,

@@ -28,7 +28,7 @@ pub struct Viewer {
 
 /// Why there is no user behind the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ViewerFailure(pub ApiError);
+pub struct ViewerFailure(pub(crate) ApiError);
 
 enum State {
     Unresolved,
@@ -70,12 +70,12 @@ impl Viewer {
     }
 
     /// Whether the request came without a token.
-    pub const fn is_anonymous(&self) -> bool {
+    pub(crate) const fn is_anonymous(&self) -> bool {
         self.session.is_none()
     }
 
     /// The session of the request.
-    pub fn session(&self) -> Result<&Arc<Session>, ApiError> {
+    pub(crate) fn session(&self) -> Result<&Arc<Session>, ApiError> {
         self.session.as_ref().ok_or_else(ApiError::unauthenticated)
     }
 
@@ -96,7 +96,7 @@ impl Viewer {
     }
 
     /// Resolves the user anew, trying harder to complete the profile.
-    pub async fn bootstrap(&self) -> Result<ResolvedUser, ApiError> {
+    pub(crate) async fn bootstrap(&self) -> Result<ResolvedUser, ApiError> {
         let mut state = self.state.lock().await;
         if matches!(&*state, State::Deleted) {
             return Err(ApiError::unauthenticated());
@@ -128,7 +128,10 @@ impl Viewer {
     }
 
     /// Deletes an account. The caller's need not have been resolved: it may be marked already.
-    pub async fn delete_user(&self, request: DeletionRequest) -> Result<DeletedAccount, ApiError> {
+    pub(crate) async fn delete_user(
+        &self,
+        request: DeletionRequest,
+    ) -> Result<DeletedAccount, ApiError> {
         let mut state = self.state.lock().await;
         if matches!(&*state, State::Deleted) {
             return Err(ApiError::unauthenticated());
@@ -175,7 +178,7 @@ impl Viewer {
     }
 
     /// The loaders of this request, as the signed-in user sees the data.
-    pub async fn loaders(&self) -> Result<Arc<Loaders>, ApiError> {
+    pub(crate) async fn loaders(&self) -> Result<Arc<Loaders>, ApiError> {
         match &mut *self.state.lock().await {
             State::Resolved(resolved, loaders) => Ok(loaders
                 .get_or_insert_with(|| {
@@ -188,7 +191,7 @@ impl Viewer {
     }
 
     /// The first memberships of a user, if they came with it.
-    pub async fn preloaded(&self, user: UserId) -> Option<Arc<Vec<Arc<VisibleMembership>>>> {
+    pub(crate) async fn preloaded(&self, user: UserId) -> Option<Arc<Vec<Arc<VisibleMembership>>>> {
         match &*self.state.lock().await {
             State::Resolved(resolved, _) if resolved.user.id == user => {
                 resolved.memberships.clone()
@@ -199,7 +202,7 @@ impl Viewer {
 }
 
 /// Gives resolvers the viewer by name.
-pub trait ContextExt {
+pub(crate) trait ContextExt {
     /// Who is asking.
     fn viewer(&self) -> &Viewer;
 }

@@ -21,27 +21,27 @@ const WEIGHT: u64 = 256 * 1024;
 const LEAST_WEIGHT: u64 = WEIGHT.div_ceil(COUNT as u64);
 
 /// A document that has passed every check that does not depend on variables.
-pub struct Document {
+pub(crate) struct Document {
     /// Its operations, at least one.
-    pub operations: Vec<Operation>,
+    pub(crate) operations: Vec<Operation>,
 }
 
 /// An operation that may be executed.
-pub struct Operation {
+pub(crate) struct Operation {
     /// Its name, unless it is the only one and has none.
-    pub name: Option<Name>,
+    pub(crate) name: Option<Name>,
     /// What it does.
-    pub kind: OperationType,
+    pub(crate) kind: OperationType,
     /// Whether it may run without a token.
-    pub is_public: bool,
+    pub(crate) is_public: bool,
     /// Whether its complexity is known only with the values of its variables.
-    pub complexity_depends_on_variables: bool,
+    pub(crate) complexity_depends_on_variables: bool,
     /// The operation as it was sent.
-    pub definition: OperationDefinition,
+    pub(crate) definition: OperationDefinition,
     /// What is executed: the operation alone, with the marks that `plan` takes out again.
-    pub executable: ExecutableDocument,
+    pub(crate) executable: ExecutableDocument,
     /// How its answer is put in order.
-    pub plan: Plan,
+    pub(crate) plan: Plan,
 }
 
 impl Document {
@@ -52,7 +52,7 @@ impl Document {
     ///
     /// [`Code::OperationResolutionFailure`] when there is no operation of that name, or no name and
     /// several operations.
-    pub fn select(&self, name: Option<&str>) -> Result<&Operation, RequestError> {
+    pub(crate) fn select(&self, name: Option<&str>) -> Result<&Operation, RequestError> {
         let message = match (name, self.operations.as_slice()) {
             (None, [operation]) => return Ok(operation),
             (None, _) => {
@@ -72,7 +72,7 @@ impl Document {
 }
 
 /// A bounded store of documents, keyed by their text.
-pub struct Documents(Cache<Box<str>, Arc<Document>, Weight>);
+pub(crate) struct Documents(Cache<Box<str>, Arc<Document>, Weight>);
 
 #[derive(Clone)]
 struct Weight;
@@ -85,17 +85,17 @@ impl Weighter<Box<str>, Arc<Document>> for Weight {
 
 impl Documents {
     /// An empty store.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Cache::with_weighter(COUNT, WEIGHT, Weight))
     }
 
     /// The document with this text.
-    pub fn get(&self, text: &str) -> Option<Arc<Document>> {
+    pub(crate) fn get(&self, text: &str) -> Option<Arc<Document>> {
         self.0.get(text)
     }
 
     /// Keeps a document.
-    pub fn insert(&self, text: &str, document: Arc<Document>) {
+    pub(crate) fn insert(&self, text: &str, document: Arc<Document>) {
         self.0.insert(text.into(), document);
     }
 }

@@ -28,11 +28,11 @@ type Loaded<T> = Result<Option<Arc<T>>, ApiError>;
 
 /// One slice of one list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SliceOf {
+pub(crate) struct SliceOf {
     /// Whose list.
-    pub list: ListOf,
+    pub(crate) list: ListOf,
     /// Which part.
-    pub slice: Slice,
+    pub(crate) slice: Slice,
 }
 
 /// Asks for the organization this user works in.
@@ -40,7 +40,7 @@ pub struct SliceOf {
 struct ActiveOf(UserId);
 
 /// The loaders of one request.
-pub struct Loaders {
+pub(crate) struct Loaders {
     organizations: Loader<OrganizationId, Loaded<VisibleOrganization>, Source>,
     memberships: Loader<MembershipId, Loaded<VisibleMembership>, Source>,
     users: Loader<UserId, Loaded<User>, Source>,
@@ -51,7 +51,7 @@ pub struct Loaders {
 
 impl Loaders {
     /// Everything is read as `viewer` may see it.
-    pub fn new(store: Store, viewer: UserId) -> Self {
+    pub(crate) fn new(store: Store, viewer: UserId) -> Self {
         let source = Source { store, viewer };
         Self {
             organizations: loader(&source),
@@ -64,32 +64,35 @@ impl Loaders {
     }
 
     /// An organization the viewer belongs to.
-    pub async fn organization(&self, id: OrganizationId) -> Loaded<VisibleOrganization> {
+    pub(crate) async fn organization(&self, id: OrganizationId) -> Loaded<VisibleOrganization> {
         load(&self.organizations, id).await
     }
 
     /// A membership in an organization the viewer belongs to.
-    pub async fn membership(&self, id: MembershipId) -> Loaded<VisibleMembership> {
+    pub(crate) async fn membership(&self, id: MembershipId) -> Loaded<VisibleMembership> {
         load(&self.memberships, id).await
     }
 
     /// Any user; whether the viewer may see it is the caller's question.
-    pub async fn user(&self, id: UserId) -> Loaded<User> {
+    pub(crate) async fn user(&self, id: UserId) -> Loaded<User> {
         load(&self.users, id).await
     }
 
     /// A part of a list, oldest first.
-    pub async fn slice(&self, key: SliceOf) -> Result<Arc<Vec<Arc<VisibleMembership>>>, ApiError> {
+    pub(crate) async fn slice(
+        &self,
+        key: SliceOf,
+    ) -> Result<Arc<Vec<Arc<VisibleMembership>>>, ApiError> {
         Ok(load(&self.slices, key).await?.unwrap_or_default())
     }
 
     /// How long a list is.
-    pub async fn count(&self, list: ListOf) -> Result<i64, ApiError> {
+    pub(crate) async fn count(&self, list: ListOf) -> Result<i64, ApiError> {
         Ok(load(&self.counts, list).await?.map_or(0, |count| *count))
     }
 
     /// The organization a user works in, if the viewer belongs to it.
-    pub async fn active_organization(&self, user: UserId) -> Loaded<VisibleOrganization> {
+    pub(crate) async fn active_organization(&self, user: UserId) -> Loaded<VisibleOrganization> {
         match load(&self.active_organizations, ActiveOf(user)).await? {
             Some(organization) => self.organization(*organization).await,
             None => Ok(None),

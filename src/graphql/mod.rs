@@ -11,7 +11,7 @@ mod paging;
 mod pipeline;
 mod query;
 mod schema;
-pub mod strict;
+pub(crate) mod strict;
 mod types;
 
 pub use context::{Viewer, ViewerFailure};

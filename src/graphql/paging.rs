@@ -14,10 +14,10 @@ use crate::{
 };
 
 /// The largest page.
-pub const MAX_PAGE: i32 = 100;
+pub(crate) const MAX_PAGE: i32 = 100;
 
 /// One page of a list.
-pub struct Page {
+pub(crate) struct Page {
     list: ListOf,
     /// The page, and perhaps what follows it.
     rows: Arc<Vec<Arc<VisibleMembership>>>,
@@ -27,22 +27,22 @@ pub struct Page {
 
 impl Page {
     /// The memberships of the page.
-    pub fn rows(&self) -> &[Arc<VisibleMembership>] {
+    pub(crate) fn rows(&self) -> &[Arc<VisibleMembership>] {
         self.rows.get(..self.request.size).unwrap_or(&self.rows)
     }
 
     /// Whether the list goes on behind the page.
-    pub fn has_next(&self) -> bool {
+    pub(crate) fn has_next(&self) -> bool {
         self.rows.len() > self.request.size
     }
 
     /// Whether the list has something before the page.
-    pub const fn has_previous(&self) -> bool {
+    pub(crate) const fn has_previous(&self) -> bool {
         self.request.after.is_some()
     }
 
     /// How many memberships the whole list has; counted where the page does not tell.
-    pub async fn total(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
+    pub(crate) async fn total(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
         let total = match self.known_total {
             Some(total) => i64::try_from(total).unwrap_or(i64::MAX),
             None => ctx.viewer().loaders().await?.count(self.list).await?,
@@ -53,14 +53,14 @@ impl Page {
 
 /// A checked wish for a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageRequest {
+pub(crate) struct PageRequest {
     size: usize,
     after: Option<Position>,
 }
 
 impl PageRequest {
     /// Checks the arguments of a list field.
-    pub fn new(first: i32, after: Option<&str>) -> Result<Self, ApiError> {
+    pub(crate) fn new(first: i32, after: Option<&str>) -> Result<Self, ApiError> {
         if !(1..=MAX_PAGE).contains(&first) {
             return Err(ApiError::bad_input(format!(
                 "`first` must be between 1 and {MAX_PAGE}, not {first}."
@@ -80,7 +80,7 @@ impl PageRequest {
 
     /// Cuts the page out of the beginning of the list, if that is where it lies. `is_all` says that
     /// the beginning is the whole list.
-    pub fn cut(
+    pub(crate) fn cut(
         self,
         list: ListOf,
         rows: &Arc<Vec<Arc<VisibleMembership>>>,
@@ -96,7 +96,7 @@ impl PageRequest {
     }
 
     /// Loads the page.
-    pub async fn load(self, ctx: &Context<'_>, list: ListOf) -> Result<Page, ApiError> {
+    pub(crate) async fn load(self, ctx: &Context<'_>, list: ListOf) -> Result<Page, ApiError> {
         // One more than the page tells whether there is another.
         let limit = i64::try_from(self.size).unwrap_or(i64::MAX - 1) + 1;
         let slice = match self.after {
@@ -111,7 +111,7 @@ impl PageRequest {
 }
 
 /// The cursor of a membership.
-pub fn cursor(row: &VisibleMembership) -> String {
+pub(crate) fn cursor(row: &VisibleMembership) -> String {
     write_cursor(row.membership.position())
 }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{error::ApiError, model::OrganizationId};
 
 /// The most ids one `nodes` field takes.
-pub const MAX_IDS: usize = 100;
+pub(crate) const MAX_IDS: usize = 100;
 
 /// The query root.
 pub struct Query;

@@ -9,7 +9,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 /// The deepest nesting of brackets that a document may have, whatever `MAX_NESTING` says. At this depth
 /// everything that recurses over a document fits into a one-megabyte stack, unoptimised builds included.
-pub const NESTING_CEILING: usize = 64;
+pub(crate) const NESTING_CEILING: usize = 64;
 
 fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     // `MAX_NESTING` bounds the same, with an error that names it.
@@ -18,7 +18,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
 
 /// The schema that runs validated documents: without extensions, which would be asked about every
 /// field, and without most of the rules, which were checked before.
-pub fn executor(server_info: ServerInfo) -> Schema {
+pub(crate) fn executor(server_info: ServerInfo) -> Schema {
     builder().validation_mode(ValidationMode::Fast).data(server_info).finish()
 }
 

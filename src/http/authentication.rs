@@ -11,7 +11,7 @@ use axum::{
 use super::state::AppState;
 
 /// Adds the [`Authentication`](crate::auth::Authentication) of the request to its extensions.
-pub async fn authenticate(
+pub(crate) async fn authenticate(
     State(state): State<Arc<AppState>>,
     mut request: Request,
     next: Next,

@@ -18,7 +18,7 @@ const LONGEST_CODING: usize = 20;
 
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyError {
+pub(crate) enum BodyError {
     /// Longer than allowed.
     TooLarge,
     /// Not complete in time.
@@ -31,7 +31,7 @@ pub enum BodyError {
 
 /// Reads a body of at most `limit` bytes within `time`. One that is announced to be longer is not
 /// read at all. The bytes count as in flight until they are dropped.
-pub async fn read(
+pub(crate) async fn read(
     body: Body,
     limit: usize,
     time: Duration,
@@ -58,7 +58,7 @@ async fn collect(mut body: Body, limit: usize, in_flight: &InFlight) -> Result<B
 
 /// The content coding of the body, such as `gzip`; `None` when there is none. No coding is undone here
 /// (RFC 9110, section 8.4).
-pub fn content_coding(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn content_coding(headers: &HeaderMap) -> Option<String> {
     headers
         .get_all(header::CONTENT_ENCODING)
         .iter()
@@ -73,7 +73,7 @@ pub fn content_coding(headers: &HeaderMap) -> Option<String> {
 /// # Errors
 ///
 /// What is wrong with the body, for people, without a word of it.
-pub fn parse_json(bytes: &[u8]) -> Result<Value, String> {
+pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, String> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     serde_json::from_slice(bytes).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
@@ -94,7 +94,7 @@ pub fn parse_json(bytes: &[u8]) -> Result<Value, String> {
 }
 
 /// Whether the body is announced to be JSON in UTF-8 (RFC 8259, section 8.1).
-pub fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
     let Ok(value) = value.to_str() else { return false };

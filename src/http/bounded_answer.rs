@@ -10,7 +10,7 @@ use super::in_flight::{Buffer, InFlight, NoFit};
 
 /// Why an answer was not written.
 #[derive(Debug)]
-pub enum AnswerError {
+pub(crate) enum AnswerError {
     /// Longer than so many bytes.
     TooLarge(usize),
     /// Too many other bodies and answers are in flight.
@@ -20,7 +20,7 @@ pub enum AnswerError {
 }
 
 /// An answer that is being written.
-pub struct BoundedAnswer {
+pub(crate) struct BoundedAnswer {
     most: usize,
     buffer: Buffer,
     no_fit: Option<NoFit>,
@@ -28,12 +28,12 @@ pub struct BoundedAnswer {
 
 impl BoundedAnswer {
     /// At most so many bytes.
-    pub fn new(most: usize, in_flight: &InFlight) -> Self {
+    pub(crate) fn new(most: usize, in_flight: &InFlight) -> Self {
         Self { most, buffer: in_flight.buffer(most), no_fit: None }
     }
 
     /// The whole answer as JSON.
-    pub fn write_json(mut self, value: &impl Serialize) -> Result<Bytes, AnswerError> {
+    pub(crate) fn write_json(mut self, value: &impl Serialize) -> Result<Bytes, AnswerError> {
         match serde_json::to_writer(&mut self, value) {
             Ok(()) => Ok(self.buffer.into_bytes()),
             Err(error) => Err(match self.no_fit {

@@ -11,15 +11,15 @@ use super::fallback::ErrorFormat;
 use crate::serving::Ambiguity;
 
 /// The most header fields.
-pub const MAX_HEADERS: usize = 100;
+pub(crate) const MAX_HEADERS: usize = 100;
 /// The most bytes of header fields, names and values together.
-pub const MAX_HEADER_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// The longest target: a query of the default size, percent-encoded throughout, still fits. The HTTP
 /// library itself takes none of 64 KiB.
 const MAX_URI_BYTES: usize = 60 * 1024;
 
 /// Refuses requests with too large a head.
-pub async fn check_head<A: Future<Output = Response>>(
+pub(crate) async fn check_head<A: Future<Output = Response>>(
     request: Request,
     next: impl FnOnce(Request) -> A,
 ) -> Response {

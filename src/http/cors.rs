@@ -31,11 +31,11 @@ const ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 
 /// The origins whose pages may read answers, as browsers write them.
 #[derive(Clone)]
-pub struct SharedWith(Arc<[HeaderValue]>);
+pub(crate) struct SharedWith(Arc<[HeaderValue]>);
 
 impl SharedWith {
     /// `None` when no origin is listed.
-    pub fn new(origins: &[String]) -> Option<Self> {
+    pub(crate) fn new(origins: &[String]) -> Option<Self> {
         let origins: Arc<[HeaderValue]> =
             origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
         (!origins.is_empty()).then_some(Self(origins))
@@ -52,7 +52,7 @@ impl SharedWith {
 /// Answers the preflights of listed origins and marks the answers to them. A request of any other
 /// origin is served like one without, and nothing on its answer lets a browser show it to a page.
 /// Without a list no origin is listed.
-pub async fn share<A: Future<Output = Response>>(
+pub(crate) async fn share<A: Future<Output = Response>>(
     with: Option<SharedWith>,
     request: Request,
     next: impl FnOnce(Request) -> A,

@@ -19,10 +19,10 @@ use super::{
 use crate::error::ApiError;
 
 /// The path of the GraphQL endpoint.
-pub const GRAPHQL: &str = "/graphql";
+pub(crate) const GRAPHQL: &str = "/graphql";
 
 /// The shape of errors that a request gets.
-pub enum ErrorFormat {
+pub(crate) enum ErrorFormat {
     /// GraphQL, with the media type to answer in.
     Graphql(MediaType, RequestId),
     /// Everything else.
@@ -31,7 +31,7 @@ pub enum ErrorFormat {
 
 impl ErrorFormat {
     /// The shape for a request that [`survive_panics`] has seen.
-    pub fn of(request: &Request) -> Self {
+    pub(crate) fn of(request: &Request) -> Self {
         let extensions = request.extensions();
         match (extensions.get::<Wish>(), extensions.get::<RequestId>()) {
             (Some(wish), Some(request_id)) => {
@@ -43,7 +43,11 @@ impl ErrorFormat {
     }
 
     /// A request refused for a reason of HTTP.
-    pub fn refuse(&self, status: StatusCode, message: impl Into<Cow<'static, str>>) -> Response {
+    pub(crate) fn refuse(
+        &self,
+        status: StatusCode,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Response {
         let message = message.into();
         match self {
             Self::Graphql(media_type, request_id) => {
@@ -70,7 +74,7 @@ impl ErrorFormat {
 /// Answers in place of a handler that panics; otherwise the connection would be closed without a word.
 /// What it said is logged by the panic hook ([`log_panics`](crate::telemetry::log_panics)), never sent.
 /// Negotiates the media type of a GraphQL answer, which the handler and every error before it need.
-pub async fn survive_panics<A: Future<Output = Response>>(
+pub(crate) async fn survive_panics<A: Future<Output = Response>>(
     mut request: Request,
     next: impl FnOnce(Request) -> A,
 ) -> Response {

@@ -8,12 +8,12 @@ use serde_json::json;
 use super::state::AppState;
 
 /// `GET /healthz`: the process answers.
-pub async fn alive() -> impl IntoResponse {
+pub(crate) async fn alive() -> impl IntoResponse {
     Json(json!({ "status": "ok" }))
 }
 
 /// `GET /readyz`: the database answers and is migrated, the keys are known, and no stop is under way.
-pub async fn ready(State(state): State<Arc<AppState>>) -> impl IntoResponse {
+pub(crate) async fn ready(State(state): State<Arc<AppState>>) -> impl IntoResponse {
     let database = match state.accounts.store().is_current().await {
         Ok(true) => "ok",
         Ok(false) => "migrations are missing",

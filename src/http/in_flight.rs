@@ -23,12 +23,12 @@ const FIRST_PIECE: usize = 1024;
 
 impl InFlight {
     /// At most so many bytes.
-    pub fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self(Arc::new(Budget { most, held: AtomicUsize::new(0) }))
     }
 
     /// An empty buffer for at most so many bytes.
-    pub fn buffer(&self, most: usize) -> Buffer {
+    pub(crate) fn buffer(&self, most: usize) -> Buffer {
         let share = Share { budget: self.0.clone(), held: 0 };
         Buffer { most, bytes: Vec::new(), share }
     }
@@ -41,7 +41,7 @@ impl InFlight {
 
 /// Why bytes do not fit into a [`Buffer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoFit {
+pub(crate) enum NoFit {
     /// It would be longer than it may be.
     TooLarge,
     /// Too many other bodies and answers are in flight.
@@ -50,7 +50,7 @@ pub enum NoFit {
 
 /// One body or answer as it becomes longer. What it holds is counted, not what is in it: it grows ahead.
 #[derive(Debug)]
-pub struct Buffer {
+pub(crate) struct Buffer {
     most: usize,
     bytes: Vec<u8>,
     share: Share,
@@ -58,7 +58,7 @@ pub struct Buffer {
 
 impl Buffer {
     /// Adds bytes at the end.
-    pub fn push(&mut self, piece: &[u8]) -> Result<(), NoFit> {
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), NoFit> {
         let length = self.bytes.len().saturating_add(piece.len());
         if length > self.most {
             return Err(NoFit::TooLarge);
@@ -74,7 +74,7 @@ impl Buffer {
     }
 
     /// The bytes, which go on being counted until their last copy is dropped.
-    pub fn into_bytes(self) -> Bytes {
+    pub(crate) fn into_bytes(self) -> Bytes {
         self.share.keep(self.bytes)
     }
 }

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 /// The media types of a GraphQL answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MediaType {
+pub(crate) enum MediaType {
     /// `application/graphql-response+json`: the status tells how the request went.
     GraphqlResponse,
     /// `application/json`: a document that was refused is still a 200, for clients of old.
@@ -14,7 +14,7 @@ pub enum MediaType {
 
 impl MediaType {
     /// The `Content-Type`.
-    pub const fn header(self) -> HeaderValue {
+    pub(crate) const fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
             Self::Json => "application/json; charset=utf-8",
@@ -24,15 +24,15 @@ impl MediaType {
 
 /// What a request would like to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// The GraphQL media type to answer with; `None` when none of ours is acceptable.
-    pub media_type: Option<MediaType>,
+    pub(crate) media_type: Option<MediaType>,
     /// Whether it asks for HTML by name and likes it at least as much: a browser.
-    pub prefers_html: bool,
+    pub(crate) prefers_html: bool,
 }
 
 /// Reads the `Accept` headers.
-pub fn negotiate(headers: &HeaderMap) -> Wish {
+pub(crate) fn negotiate(headers: &HeaderMap) -> Wish {
     let mut json = Preference::default();
     let mut graphql = Preference::default();
     let mut html = 0;
@@ -89,7 +89,7 @@ impl Preference {
 }
 
 /// The weight in thousandths; 1 when there is none, 0 when it cannot be read.
-pub fn quality<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
+pub(crate) fn quality<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
     for parameter in parameters {
         if let Some((name, value)) = parameter.split_once('=')
             && name.trim().eq_ignore_ascii_case("q")

@@ -22,11 +22,11 @@ mod users;
 mod webhooks;
 mod whole_body;
 
-pub use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
-pub use graphiql::Page;
+pub(crate) use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
+pub(crate) use graphiql::Page;
 pub use graphql::PersistedQueries;
-pub use in_flight::InFlight;
+pub(crate) use in_flight::InFlight;
 pub use metrics::serve_metrics;
 pub use router::Front;
 pub use state::AppState;
-pub use webhooks::{MAX_WEBHOOK_BYTES, WEBHOOKS_AT_ONCE};
+pub(crate) use webhooks::{MAX_WEBHOOK_BYTES, WEBHOOKS_AT_ONCE};

@@ -11,7 +11,7 @@ use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
 /// The header that carries the name.
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest incoming name that is kept.
 const LONGEST: usize = 128;
 /// The longest name of an operation that is logged.
@@ -19,10 +19,10 @@ const LONGEST_OPERATION: usize = 100;
 
 /// The name of the request being served.
 #[derive(Debug, Clone)]
-pub struct RequestId(pub Arc<str>);
+pub(crate) struct RequestId(pub(crate) Arc<str>);
 
 /// Names the request, lets it be served, logs it, and puts the name on the answer.
-pub async fn name_requests<A: Future<Output = Response>>(
+pub(crate) async fn name_requests<A: Future<Output = Response>>(
     mut request: Request,
     next: impl FnOnce(Request) -> A,
 ) -> Response {
@@ -66,7 +66,7 @@ impl Drop for RequestLine {
 }
 
 /// Notes in the log which route the request takes.
-pub fn name_route(request: Request) -> Request {
+pub(crate) fn name_route(request: Request) -> Request {
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         Span::current().record("route", route.as_str());
     }
@@ -75,7 +75,7 @@ pub fn name_route(request: Request) -> Request {
 
 /// Notes in the log which operation the request asks for, if that is a name (GraphQL specification,
 /// section 2.1.9) of ordinary length; anything else says nothing to a reader.
-pub fn name_operation(name: Option<&str>) {
+pub(crate) fn name_operation(name: Option<&str>) {
     let is_name = |name: &&str| {
         name.len() <= LONGEST_OPERATION
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

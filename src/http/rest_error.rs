@@ -20,7 +20,7 @@ use crate::{
 
 /// An answer other than the one wanted: `{"detail": …}`.
 #[derive(Debug)]
-pub struct RestError {
+pub(crate) struct RestError {
     status: StatusCode,
     detail: Value,
     challenge: Option<HeaderValue>,
@@ -28,24 +28,24 @@ pub struct RestError {
 
 impl RestError {
     /// An error with a text of ours.
-    pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { status, detail: Value::String(detail.into().into_owned()), challenge: None }
     }
 
     /// The uniform 401. The body never tells why; the challenge tells only whether a token came.
-    pub fn unauthenticated(had_token: bool) -> Self {
+    pub(crate) fn unauthenticated(had_token: bool) -> Self {
         let challenge = if had_token { CHALLENGE_INVALID } else { CHALLENGE };
         let error = Self::new(StatusCode::UNAUTHORIZED, "Not authenticated");
         Self { challenge: Some(challenge), ..error }
     }
 
     /// The database or Clerk's keys cannot be reached.
-    pub fn unavailable() -> Self {
+    pub(crate) fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, ApiError::unavailable().message)
     }
 
     /// Faults in the members of a PATCH.
-    pub fn mistakes(mistakes: &[Mistake]) -> Self {
+    pub(crate) fn mistakes(mistakes: &[Mistake]) -> Self {
         let list = mistakes
             .iter()
             .map(|mistake| {

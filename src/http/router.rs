@@ -35,7 +35,7 @@ pub struct Front {
 
 impl Front {
     /// The face of this server.
-    pub fn new(state: Arc<AppState>) -> Self {
+    pub(crate) fn new(state: Arc<AppState>) -> Self {
         let shared_with = SharedWith::new(&state.server.cors_origins);
         Self { shared_with, routes: routes(state) }
     }

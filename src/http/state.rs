@@ -27,25 +27,25 @@ pub struct AppState {
     /// Answers GraphQL.
     pub pipeline: Pipeline,
     /// Texts of queries known by their hash.
-    pub persisted_queries: PersistedQueries,
+    pub(crate) persisted_queries: PersistedQueries,
     /// What webhook messages are signed with; `None` when none are expected.
-    pub webhook_secrets: Option<Arc<WebhookSecrets>>,
+    pub(crate) webhook_secrets: Option<Arc<WebhookSecrets>>,
     /// Counters.
-    pub metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     /// Where verifying keys come from; `None` in local mode.
     pub keys: Option<KeySource>,
     /// What bodies and undelivered answers hold in memory.
     pub in_flight: InFlight,
     /// Places for webhook messages whose bodies are being read.
-    pub webhook_places: Semaphore,
+    pub(crate) webhook_places: Semaphore,
     /// Bounds of a request.
-    pub limits: RequestLimits,
+    pub(crate) limits: RequestLimits,
     /// Addresses, origins and switches.
-    pub server: ServerSettings,
+    pub(crate) server: ServerSettings,
     /// The GraphiQL page, unless it is switched off.
-    pub page: Option<Page>,
+    pub(crate) page: Option<Page>,
     /// The issuer of development mode.
-    pub development: Option<Arc<Development>>,
+    pub(crate) development: Option<Arc<Development>>,
     /// Set when the server is about to stop.
     pub draining: AtomicBool,
 }

@@ -66,7 +66,7 @@ impl<'a> Profile<'a> {
 }
 
 /// `POST /api/v1/auth/bootstrap`
-pub async fn bootstrap(
+pub(crate) async fn bootstrap(
     State(state): State<Arc<AppState>>,
     Extension(authentication): Extension<Authentication>,
 ) -> Response {
@@ -83,7 +83,7 @@ pub async fn bootstrap(
 }
 
 /// `GET /api/v1/users/me`
-pub async fn read(
+pub(crate) async fn read(
     State(state): State<Arc<AppState>>,
     Extension(authentication): Extension<Authentication>,
 ) -> Response {
@@ -99,7 +99,7 @@ pub async fn read(
 }
 
 /// `PATCH /api/v1/users/me`: members left out keep their value, `null` clears.
-pub async fn update(
+pub(crate) async fn update(
     State(state): State<Arc<AppState>>,
     Extension(authentication): Extension<Authentication>,
     request: Request,
@@ -133,7 +133,7 @@ pub async fn update(
 }
 
 /// `DELETE /api/v1/users/me`: here and at Clerk.
-pub async fn delete(
+pub(crate) async fn delete(
     State(state): State<Arc<AppState>>,
     Extension(authentication): Extension<Authentication>,
 ) -> Response {

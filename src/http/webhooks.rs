@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// The longest event.
-pub const MAX_WEBHOOK_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_WEBHOOK_BYTES: usize = 1024 * 1024;
 /// How many events are read at once: whether they are genuine is known only at the end of each.
-pub const WEBHOOKS_AT_ONCE: usize = 16;
+pub(crate) const WEBHOOKS_AT_ONCE: usize = 16;
 /// How long an event waits for its turn. Clerk sends again what is answered 503.
 const TURN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -30,7 +30,7 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(2);
 const UNSIGNED: &str = "The message is not signed as it should be.";
 
 /// Verifies, reads and applies one message.
-pub async fn receive(State(state): State<Arc<AppState>>, request: Request) -> Response {
+pub(crate) async fn receive(State(state): State<Arc<AppState>>, request: Request) -> Response {
     match apply(&state, request).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => error.into_response(),

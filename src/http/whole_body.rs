@@ -12,7 +12,7 @@ use axum::{
 use super::{body::read, rest_error::RestError, state::AppState};
 
 /// Reads the body, or answers why not.
-pub async fn read_first(
+pub(crate) async fn read_first(
     State(state): State<Arc<AppState>>,
     request: Request,
     next: Next,

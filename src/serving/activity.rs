@@ -13,7 +13,7 @@ use super::limits::Limits;
 
 /// How long a connection is read from after its last answer, when a body was left unread: closing earlier
 /// would reset it and may take the answer away from the client (RFC 9112, section 9.6).
-pub const LINGERING: Duration = Duration::from_secs(1);
+pub(crate) const LINGERING: Duration = Duration::from_secs(1);
 /// A client counts as reading when it takes so many bytes within the time limit, or all there are.
 const FAIR_SHARE: usize = 64 * 1024;
 /// How long a new connection, or one that was just used, is kept all the same when it is asked to close: the
@@ -23,7 +23,7 @@ const GRACE: Duration = Duration::from_millis(250);
 const EVER: Duration = Duration::from_hours(24 * 365);
 
 /// What one connection is at.
-pub struct Activity(Mutex<State>);
+pub(crate) struct Activity(Mutex<State>);
 
 struct State {
     phase: Phase,
@@ -51,7 +51,7 @@ enum Phase {
 
 impl Activity {
     /// Of a new connection.
-    pub fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self(Mutex::new(State {
             phase: Phase::Idle,
             since: now,
@@ -70,7 +70,12 @@ impl Activity {
 
     /// When the client's time is up if nothing happens before; between two requests it has `idle_timeout`.
     /// `task` is woken when somebody asks for the end, which moves that moment.
-    pub fn deadline(&self, limits: &Limits, idle_timeout: Duration, task: &Waker) -> Instant {
+    pub(crate) fn deadline(
+        &self,
+        limits: &Limits,
+        idle_timeout: Duration,
+        task: &Waker,
+    ) -> Instant {
         let mut state = self.state();
         if !state.task.as_ref().is_some_and(|own| own.will_wake(task)) {
             state.task = Some(task.clone());
@@ -90,7 +95,7 @@ impl Activity {
     }
 
     /// Bytes came in.
-    pub fn received(&self, bytes: &[u8], now: Instant) {
+    pub(crate) fn received(&self, bytes: &[u8], now: Instant) {
         let mut state = self.state();
         if state.phase == Phase::Idle {
             state.enter(Phase::Head, now);
@@ -103,31 +108,31 @@ impl Activity {
 
     /// A request's head is complete; whether a line of it ended without a carriage return. Of a head
     /// that was received together with the end of another request this is not known, and taken for no.
-    pub fn begin_request(&self, now: Instant) -> bool {
+    pub(crate) fn begin_request(&self, now: Instant) -> bool {
         let mut state = self.state();
         state.enter(Phase::Busy, now);
         std::mem::take(&mut state.head).has_bare_line_feed
     }
 
     /// The answer has been handed over to be written.
-    pub fn end_request(&self, now: Instant) {
+    pub(crate) fn end_request(&self, now: Instant) {
         self.state().enter(Phase::Idle, now);
     }
 
     /// The connection is to be read from for a while after its last answer.
-    pub fn leave_body_unread(&self) {
+    pub(crate) fn leave_body_unread(&self) {
         self.state().lingers = true;
     }
 
     /// Everything is written and nothing will be again; whether to wait for what the client still sends.
-    pub fn shut(&self, now: Instant) -> bool {
+    pub(crate) fn shut(&self, now: Instant) -> bool {
         let mut state = self.state();
         state.enter(Phase::Lingering, now);
         state.lingers
     }
 
     /// The client took so many bytes.
-    pub fn wrote(&self, bytes: usize, now: Instant) {
+    pub(crate) fn wrote(&self, bytes: usize, now: Instant) {
         let mut state = self.state();
         if state.stalled.is_some() {
             state.taken += bytes;
@@ -141,7 +146,7 @@ impl Activity {
     }
 
     /// The client takes no more for now.
-    pub fn stall(&self, now: Instant) {
+    pub(crate) fn stall(&self, now: Instant) {
         let mut state = self.state();
         if state.stalled.is_none() {
             state.stalled = Some(now);
@@ -150,19 +155,19 @@ impl Activity {
     }
 
     /// The client has taken everything.
-    pub fn wrote_all(&self) {
+    pub(crate) fn wrote_all(&self) {
         self.state().stalled = None;
     }
 
     /// Since when the connection has been idle, if it is.
-    pub fn idle_since(&self) -> Option<Instant> {
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
         let is_idle = state.phase == Phase::Idle && !state.is_asked_to_close;
         is_idle.then_some(state.since)
     }
 
     /// Whether nothing is under way on the connection, and it may stay open.
-    pub fn may_rest(&self, limits: &Limits) -> bool {
+    pub(crate) fn may_rest(&self, limits: &Limits) -> bool {
         let state = self.state();
         state.phase == Phase::Idle
             && !state.is_asked_to_close
@@ -171,7 +176,7 @@ impl Activity {
     }
 
     /// Asks the connection to end with the request it is at, or, when it is idle, at once.
-    pub fn ask_to_close(&self) {
+    pub(crate) fn ask_to_close(&self) {
         let mut state = self.state();
         state.is_asked_to_close = true;
         if let Some(task) = state.task.take() {
@@ -180,7 +185,7 @@ impl Activity {
     }
 
     /// Whether somebody has asked for the end.
-    pub fn is_asked_to_close(&self) -> bool {
+    pub(crate) fn is_asked_to_close(&self) -> bool {
         self.state().is_asked_to_close
     }
 }

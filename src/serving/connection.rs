@@ -33,30 +33,30 @@ use super::{
 const RESTING: Duration = Duration::from_secs(1);
 
 /// What the connections of a server share.
-pub struct Shared<H> {
+pub(crate) struct Shared<H> {
     /// Answers their requests.
-    pub handler: H,
+    pub(crate) handler: H,
     /// Of each.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// Whether the server is about to stop.
-    pub is_draining: AtomicBool,
+    pub(crate) is_draining: AtomicBool,
     open: Mutex<HashMap<u64, Arc<Activity>>>,
 }
 
 impl<H> Shared<H> {
     /// Of a server without connections.
-    pub fn new(handler: H, limits: Limits) -> Self {
+    pub(crate) fn new(handler: H, limits: Limits) -> Self {
         Self { handler, limits, is_draining: AtomicBool::new(false), open: Mutex::default() }
     }
 
     /// What each open connection is at, by a number of its own.
-    pub fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Activity>>> {
+    pub(crate) fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Activity>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Serves one connection to its end.
-pub async fn serve_connection<H: Handler>(
+pub(crate) async fn serve_connection<H: Handler>(
     stream: TcpStream,
     shared: &Arc<Shared<H>>,
     activity: Arc<Activity>,

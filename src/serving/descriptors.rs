@@ -7,7 +7,7 @@ const RESERVE: u64 = 128;
 
 /// Raises the soft limit of open files, as far as the hard one allows, so that `wanted` connections fit;
 /// how many of them do.
-pub fn connections_that_fit(wanted: usize) -> usize {
+pub(crate) fn connections_that_fit(wanted: usize) -> usize {
     let wanted = u64::try_from(wanted).unwrap_or(u64::MAX);
     let limit = getrlimit(Resource::Nofile);
     let needed = wanted.saturating_add(RESERVE);

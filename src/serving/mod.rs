@@ -60,11 +60,11 @@ pub enum Stage {
 
 /// How long the stages of stopping last.
 #[derive(Debug, Clone, Copy)]
-pub struct Stopping {
+pub(crate) struct Stopping {
     /// [`Stage::Draining`].
-    pub drain_delay: Duration,
+    pub(crate) drain_delay: Duration,
     /// [`Stage::Stopping`].
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// Listens on an address.
@@ -79,7 +79,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves until `stage` says otherwise; calls `on_drain` as soon as that is known.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     handler: impl Handler,
     limits: Limits,

@@ -30,10 +30,10 @@ pub trait Handler: Clone + Send + Sync + 'static {
 /// An extension of requests that another server could read differently, with what is wrong. They are
 /// answered all the same, so that the answer has the shape that the client expects.
 #[derive(Debug, Clone, Copy)]
-pub struct Ambiguity(pub &'static str);
+pub struct Ambiguity(pub(crate) &'static str);
 
 /// Lets a request be answered.
-pub async fn answer(
+pub(crate) async fn answer(
     request: Request<Incoming>,
     handler: impl Handler,
     activity: Arc<Activity>,

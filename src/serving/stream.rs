@@ -17,7 +17,7 @@ use tokio::{
 use super::activity::Activity;
 
 /// A stream under watch.
-pub struct Watched<S> {
+pub(crate) struct Watched<S> {
     stream: S,
     activity: Arc<Activity>,
     /// Once nothing more will be written: whether to wait for what the client still sends.
@@ -26,7 +26,7 @@ pub struct Watched<S> {
 
 impl<S> Watched<S> {
     /// Watches `stream`.
-    pub fn new(stream: S, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(stream: S, activity: Arc<Activity>) -> Self {
         Self { stream, activity, shut: None }
     }
 
@@ -41,7 +41,7 @@ impl<S> Watched<S> {
 
 impl Watched<TcpStream> {
     /// Waits until there is something to read, without room for it.
-    pub async fn readable(&self) -> io::Result<()> {
+    pub(crate) async fn readable(&self) -> io::Result<()> {
         self.stream.readable().await
     }
 }

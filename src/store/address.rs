@@ -12,7 +12,7 @@ use std::{
 };
 
 pub use fault::AddressFault;
-pub use postgres::PostgresAddress;
+pub(crate) use postgres::PostgresAddress;
 
 /// A database address. `Display` and `Debug` show neither user name nor password.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl DatabaseAddress {
     ///
     /// `environment` answers for libpq's variables (`PGPASSWORD`, `PGSSLMODE`, …), which count where the
     /// address is silent.
-    pub fn parse(
+    pub(crate) fn parse(
         text: &str,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, AddressFault> {
@@ -65,7 +65,7 @@ impl DatabaseAddress {
     }
 
     /// Parameters that are in the address and do nothing.
-    pub fn without_effect(&self) -> &[&'static str] {
+    pub(crate) fn without_effect(&self) -> &[&'static str] {
         match self {
             Self::Sqlite { .. } => &[],
             Self::Postgres(address) => address.without_effect(),

@@ -252,7 +252,7 @@ impl Store {
     }
 
     /// Which database this is, for people: `SQLite` or `PostgreSQL`.
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self.0.backend {
             Backend::Sqlite { .. } => "SQLite",
             Backend::Postgres(_) => "PostgreSQL",

@@ -12,7 +12,7 @@ const MAX_ATTEMPTS: u32 = 5;
 const FIRST_PAUSE_MS: u128 = 10;
 
 /// An error that may stand for [`StoreError::Contention`].
-pub trait Contended {
+pub(crate) trait Contended {
     /// Whether the same transaction may succeed when it is run again.
     fn is_contention(&self) -> bool;
 }
@@ -26,7 +26,7 @@ impl Contended for StoreError {
 /// Runs a whole transaction, from its beginning to its commit, and again after a serialisation failure or
 /// a deadlock (40001, 40P01): nothing of it has happened then. `transaction` has no effect outside the
 /// database.
-pub async fn retry<T, E, F>(mut transaction: impl FnMut() -> F) -> Result<T, E>
+pub(crate) async fn retry<T, E, F>(mut transaction: impl FnMut() -> F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>>,
     E: Contended,

@@ -7,12 +7,12 @@ use sqlx::{
 
 /// How a transaction that writes begins on SQLite: it takes the one write lock at once, because a
 /// transaction that reads first and writes later fails without waiting when another wrote between.
-pub const SQLITE_BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+pub(crate) const SQLITE_BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
 /// How a transaction that writes begins on PostgreSQL: on the isolation that the
 /// [locks](super::locks) and the migrations rely on, whatever the default of the database or the role is. On a stricter one every
 /// statement would see what was committed before the lock was waited for.
-pub const POSTGRES_BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+pub(crate) const POSTGRES_BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// What the two spell differently within a statement.
 pub(super) trait Spelling {

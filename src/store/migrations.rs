@@ -23,7 +23,7 @@ pub struct MigrationStatus {
     /// Number, ascending.
     pub version: i64,
     /// What it is about.
-    pub description: String,
+    pub(crate) description: String,
     /// Whether the database has it.
     pub applied: bool,
 }

@@ -6,7 +6,7 @@
 
 mod address;
 mod connection;
-pub mod contention;
+pub(crate) mod contention;
 mod dialect;
 mod error;
 mod ids;
@@ -25,4 +25,3 @@ pub mod webhook_messages;
 pub use address::{AddressFault, DatabaseAddress};
 pub use connection::{Conn, Reader, Store, Tx};
 pub use error::StoreError;
-pub use migrations::MigrationStatus;

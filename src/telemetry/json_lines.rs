@@ -21,7 +21,7 @@ use crate::clock::{Clock, SystemClock};
 
 /// Writes events as flat JSON objects. The names of spans are not written, only their fields, so the
 /// fields of spans and events must not share names.
-pub struct JsonLines;
+pub(crate) struct JsonLines;
 
 impl<S> FormatEvent<S, Members> for JsonLines
 where
@@ -52,7 +52,7 @@ where
 }
 
 /// Writes fields as members of a JSON object, a comma before each.
-pub struct Members;
+pub(crate) struct Members;
 
 impl<'writer> FormatFields<'writer> for Members {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {

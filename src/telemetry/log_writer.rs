@@ -26,22 +26,22 @@ const PAUSE: Duration = Duration::from_millis(10);
 static QUEUE: LazyLock<Queue> = LazyLock::new(Queue::default);
 
 /// The counter of lines that were not written.
-pub fn dropped_lines() -> Counter {
+pub(crate) fn dropped_lines() -> Counter {
     QUEUE.dropped.clone()
 }
 
 /// Waits until every line is written, but at most this long.
-pub fn flush(limit: Duration) {
+pub(crate) fn flush(limit: Duration) {
     QUEUE.wait_until_written(limit);
 }
 
 /// Where the subscriber writes its lines, one with each call.
 #[derive(Clone, Copy)]
-pub struct LogWriter(&'static Queue);
+pub(crate) struct LogWriter(&'static Queue);
 
 impl LogWriter {
     /// Starts the thread that writes to `output`.
-    pub fn start(output: impl Write + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn start(output: impl Write + Send + 'static) -> io::Result<Self> {
         let queue = &*QUEUE;
         thread::Builder::new().name("log".to_owned()).spawn(move || queue.write_to(output))?;
         Ok(Self(queue))

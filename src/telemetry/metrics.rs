@@ -55,17 +55,17 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts one look at an `Authorization` header; `outcome` is `accepted`, `anonymous`, or why the
     /// token was refused.
-    pub fn count_authentication(&self, outcome: &'static str) {
+    pub(crate) fn count_authentication(&self, outcome: &'static str) {
         self.authentications.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// Counts one session that was refused although its token is good; `outcome` is why.
-    pub fn count_refusal(&self, outcome: &'static str) {
+    pub(crate) fn count_refusal(&self, outcome: &'static str) {
         self.session_refusals.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// Counts one webhook message; `outcome` is `applied`, `duplicate`, or why it was refused.
-    pub fn count_webhook(&self, outcome: &'static str) {
+    pub(crate) fn count_webhook(&self, outcome: &'static str) {
         self.webhooks.get_or_create(&Outcome { outcome }).inc();
     }
 

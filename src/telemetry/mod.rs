@@ -12,20 +12,20 @@ use self::{
     json_lines::{JsonLines, Members},
     log_writer::LogWriter,
 };
-pub use metrics::Metrics;
+pub(crate) use metrics::Metrics;
 
 /// What is logged, and in which form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogSettings {
+pub(crate) struct LogSettings {
     /// Directives for `tracing_subscriber::EnvFilter`.
-    pub filter: String,
+    pub(crate) filter: String,
     /// The form of a line.
-    pub format: LogFormat,
+    pub(crate) format: LogFormat,
 }
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     Text,
     /// One JSON object per line.
@@ -38,7 +38,7 @@ pub enum LogFormat {
 /// Starts logging to standard error, so that standard output stays free for what a command prints.
 /// A line that cannot be written at once waits in memory, up to a bound, and is dropped beyond it: no
 /// request ever waits for whoever reads the log.
-pub fn start_logging(settings: &LogSettings) -> anyhow::Result<()> {
+pub(crate) fn start_logging(settings: &LogSettings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.filter)?;
     let writer = LogWriter::start(std::io::stderr())?;
     let builder = tracing_subscriber::fmt()
@@ -62,7 +62,7 @@ pub fn start_logging(settings: &LogSettings) -> anyhow::Result<()> {
 }
 
 /// Waits until every line is written, but at most this long: the reader of the log may have stopped.
-pub fn flush_log(limit: Duration) {
+pub(crate) fn flush_log(limit: Duration) {
     log_writer::flush(limit);
 }
 

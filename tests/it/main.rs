@@ -1,5 +1,6 @@
 //! Tests of the whole product: one binary, so that it links once.
 
+#![expect(unreachable_pub, reason = "a test binary is a crate that nobody reaches into")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

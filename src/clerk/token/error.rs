@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::clerk::strict_json::JsonFault;
 
 /// Longest token that is looked at, in bytes. Clerk's stay below 4 kB, the limit of a cookie.
-pub const MAX_TOKEN: usize = 16 * 1024;
+pub(crate) const MAX_TOKEN: usize = 16 * 1024;
 /// Longest excerpt of a claim in a message, in characters after escaping.
 const MAX_EXCERPT: usize = 100;
 
@@ -194,7 +194,7 @@ pub enum TokenError {
 
 impl TokenError {
     /// A short stable label for counters and logs.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::SeveralHeaders => "several_headers",
             Self::NotBearer => "not_bearer",

@@ -24,7 +24,7 @@ use async_graphql_value::{Name, Value as Literal};
 /// An item of a list stays, and so does its variable: there, the specification makes it `null`, as
 /// async-graphql does. An argument of a directive stays as well: valid documents have no nullable
 /// variable there.
-pub fn drop_absent_variables(document: &mut ExecutableDocument, sent: &Variables) -> bool {
+pub(crate) fn drop_absent_variables(document: &mut ExecutableDocument, sent: &Variables) -> bool {
     let DocumentOperations::Single(operation) = &mut document.operations else {
         return false;
     };

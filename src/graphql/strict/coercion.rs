@@ -40,7 +40,7 @@ use crate::error::Code;
 ///
 /// [`Code::BadUserInput`], at the definition of the variable, with the path of the first value that does
 /// not fit, such as `input.timezone`.
-pub fn coerce_variables(
+pub(crate) fn coerce_variables(
     definitions: &[Positioned<VariableDefinition>],
     mut sent: Variables,
     types: &TypeSystem,

@@ -36,7 +36,7 @@ use crate::error::Code;
 /// [`Code::GraphqlValidationFailed`] over a bound, and for names used twice, which the framework's
 /// document cannot hold (GraphQL specification, sections 5.2.1.1, 5.2.2.1 and 5.5.1.1).
 /// [`Code::OperationResolutionFailure`] without an operation.
-pub fn convert(
+pub(crate) fn convert(
     document: &tree::ExecutableDocument<'_>,
     text: &str,
     bounds: &Bounds,

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The text with every `$` directly before the name it belongs to.
-pub fn join_dollars(text: &str) -> Cow<'_, str> {
+pub(crate) fn join_dollars(text: &str) -> Cow<'_, str> {
     let is_apart = |rest: &str| !rest.starts_with(|next: char| next == '_' || next.is_alphabetic());
     if !text.split('$').skip(1).any(is_apart) {
         return Cow::Borrowed(text);

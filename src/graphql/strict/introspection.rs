@@ -13,18 +13,18 @@ const FIELDS: [(&str, &str); 5] = [
 ];
 
 /// Whether a field is answered, though the validator does not know it.
-pub fn is_answered(parent: &str, field: &str) -> bool {
+pub(crate) fn is_answered(parent: &str, field: &str) -> bool {
     FIELDS.contains(&(parent, field))
 }
 
 /// Whether an argument may be given, though the validator does not know it. No directive of ours is
 /// deprecated, so that `__Schema.directives` answers the same with and without.
-pub fn is_ignored_argument(field: &str, argument: &str) -> bool {
+pub(crate) fn is_ignored_argument(field: &str, argument: &str) -> bool {
     field == "directives" && argument == "includeDeprecated"
 }
 
 /// What a field answers that the framework does not know.
-pub fn constant(parent: &str, field: &str) -> Option<Value> {
+pub(crate) fn constant(parent: &str, field: &str) -> Option<Value> {
     match (parent, field) {
         ("__Directive", "isDeprecated") => Some(Value::Boolean(false)),
         ("__Directive", "deprecationReason") => Some(Value::Null),

@@ -9,7 +9,7 @@ use super::reach::Reach;
 
 /// A document of one operation, with the fragments that it reaches and no others: what remains of
 /// another operation would be judged and executed in its name.
-pub fn isolate(
+pub(crate) fn isolate(
     document: &ExecutableDocument,
     operation: &Positioned<OperationDefinition>,
 ) -> ExecutableDocument {

@@ -19,12 +19,12 @@ use bluejay_core::definition::{FieldDefinition as _, OutputType as _};
 use super::{TypeSystem, introspection::constant};
 
 /// The key of the additional `__typename`.
-pub const TYPE_MARK: &str = " ";
+pub(crate) const TYPE_MARK: &str = " ";
 /// The key of the additional `kind` of a `__Type` whose `interfaces` are asked for.
-pub const KIND_MARK: &str = " kind";
+pub(crate) const KIND_MARK: &str = " kind";
 
 /// Asks for the marks that settling the answer will need, in a document of one operation.
-pub fn mark(document: &mut ExecutableDocument, root: &str, types: &TypeSystem) {
+pub(crate) fn mark(document: &mut ExecutableDocument, root: &str, types: &TypeSystem) {
     // Marks change no fragment's own level, so the fragments can be judged by a copy taken before.
     let marking = Marking { types, fragments: document.fragments.clone() };
     if let DocumentOperations::Single(operation) = &mut document.operations {
@@ -113,7 +113,7 @@ impl Marking<'_> {
 }
 
 /// Whether a field is such a mark.
-pub fn is_mark(field: &Field) -> bool {
+pub(crate) fn is_mark(field: &Field) -> bool {
     field.response_key().node.starts_with(' ')
 }
 

@@ -25,44 +25,45 @@ mod reach;
 mod request_error;
 mod rules;
 #[cfg(test)]
-pub mod samples;
+pub(crate) mod samples;
 mod settling;
 mod size;
 mod type_system;
 
-pub use absent::drop_absent_variables;
-pub use coercion::coerce_variables;
-pub use conversion::convert;
-pub use dollars::join_dollars;
-pub use isolation::isolate;
-pub use marks::{is_mark, mark};
-pub use parsing::parse;
-pub use plan::Plan;
-pub use reach::Reach;
-pub use request_error::{RequestError, excerpt};
-pub use rules::check_rules;
-pub use size::check_size;
-pub use type_system::TypeSystem;
+pub(crate) use absent::drop_absent_variables;
+pub(crate) use coercion::coerce_variables;
+pub(crate) use conversion::convert;
+pub(crate) use dollars::join_dollars;
+pub(crate) use isolation::isolate;
+pub(crate) use marks::{is_mark, mark};
+pub(crate) use parsing::parse;
+pub(crate) use plan::Plan;
+pub(crate) use reach::Reach;
+pub use request_error::RequestError;
+pub(crate) use request_error::excerpt;
+pub(crate) use rules::check_rules;
+pub(crate) use size::check_size;
+pub(crate) use type_system::TypeSystem;
 
 /// How large and how involved a document may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Levels of brackets in the text, and of selection sets once fragments are expanded
     /// (`MAX_NESTING`).
-    pub nesting: usize,
+    pub(crate) nesting: usize,
     /// Fields, fragment spreads and inline fragments of one operation once fragments are expanded
     /// (`MAX_SELECTIONS`).
-    pub selections: usize,
+    pub(crate) selections: usize,
     /// Aliases in one operation once fragments are expanded (`MAX_ALIASES`).
-    pub aliases: usize,
+    pub(crate) aliases: usize,
     /// Levels of fields (`MAX_DEPTH`).
-    pub depth: usize,
+    pub(crate) depth: usize,
     /// Directives on one element (`MAX_DIRECTIVES`).
-    pub directives: usize,
+    pub(crate) directives: usize,
     /// Operations in one document (`MAX_OPERATIONS`).
-    pub operations: usize,
+    pub(crate) operations: usize,
     /// Whether `__schema` and `__type` are answered.
-    pub introspection: bool,
+    pub(crate) introspection: bool,
 }
 
 impl Default for Bounds {

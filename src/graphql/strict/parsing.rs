@@ -38,7 +38,7 @@ const MAX_LOCATIONS: usize = 10;
 ///
 /// [`Code::GraphqlParseFailed`]; [`Code::GraphqlValidationFailed`] for a text nested too deep, and for
 /// definitions of the type system.
-pub fn parse(text: &str, nesting: usize) -> Result<ExecutableDocument<'_>, RequestError> {
+pub(crate) fn parse(text: &str, nesting: usize) -> Result<ExecutableDocument<'_>, RequestError> {
     let options = ParseOptions {
         graphql_ruby_compatibility: false,
         max_depth: nesting * LEVELS_PER_BRACKET + LEVELS_OF_A_DEFINITION,
@@ -71,13 +71,13 @@ pub fn parse(text: &str, nesting: usize) -> Result<ExecutableDocument<'_>, Reque
 }
 
 /// What a text is told that is nested deeper than `nesting` brackets.
-pub fn too_deep(nesting: usize) -> String {
+pub(crate) fn too_deep(nesting: usize) -> String {
     format!("The document is nested deeper than {nesting} brackets (MAX_NESTING).")
 }
 
 /// The library's words and places for a fault. It draws its own reports over several lines, which are
 /// not used.
-pub fn describe(text: &str, fault: Error) -> (String, Vec<Pos>) {
+pub(crate) fn describe(text: &str, fault: Error) -> (String, Vec<Pos>) {
     let title = fault.message().to_owned();
     let mut parts = Error::into_graphql_errors(text, [fault]);
     let locations = parts
@@ -99,7 +99,7 @@ pub fn describe(text: &str, fault: Error) -> (String, Vec<Pos>) {
 }
 
 /// An error at the given places.
-pub fn error(message: String, locations: Vec<Pos>) -> ServerError {
+pub(crate) fn error(message: String, locations: Vec<Pos>) -> ServerError {
     let mut error = ServerError::new(message, None);
     error.locations = locations;
     error

@@ -16,39 +16,39 @@ use super::{TypeSystem, introspection, type_system::Context};
 /// The selections of an operation, fragments expanded, with the types of their fields. Its size is
 /// bounded by `MAX_SELECTIONS`.
 #[derive(Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// In the order in which they are written.
-    pub selections: Vec<Planned>,
+    pub(crate) selections: Vec<Planned>,
     /// Conditions of fragments in which nothing is left to select: they need values all the same.
-    pub empty: Vec<Vec<Condition>>,
+    pub(crate) empty: Vec<Vec<Condition>>,
     /// No key comes twice and nothing depends on a condition, at this level.
-    pub is_plain: bool,
+    pub(crate) is_plain: bool,
 }
 
 /// One field as often as it is written.
 #[derive(Debug)]
-pub struct Planned {
-    pub key: Name,
-    pub form: Form,
+pub(crate) struct Planned {
+    pub(crate) key: Name,
+    pub(crate) form: Form,
     /// All of them must hold for the field to be shown.
-    pub conditions: Vec<Condition>,
+    pub(crate) conditions: Vec<Condition>,
     /// What is selected of it, if its type has fields.
-    pub below: Option<Plan>,
+    pub(crate) below: Option<Plan>,
     /// It is `__Type.interfaces`.
-    pub is_interfaces: bool,
+    pub(crate) is_interfaces: bool,
     /// What it answers, if the framework does not know it.
-    pub constant: Option<Value>,
+    pub(crate) constant: Option<Value>,
 }
 
 /// The type of a field as far as nulls and lists go.
 #[derive(Debug)]
-pub struct Form {
-    pub is_nullable: bool,
-    pub item: Option<Box<Self>>,
+pub(crate) struct Form {
+    pub(crate) is_nullable: bool,
+    pub(crate) item: Option<Box<Self>>,
 }
 
 #[derive(Debug, Clone)]
-pub enum Condition {
+pub(crate) enum Condition {
     /// `@include(if: $variable)`, or `@skip` when `shows` is false.
     Variable { name: Name, shows: bool },
     /// The object is of one of these types.
@@ -57,7 +57,7 @@ pub enum Condition {
 
 impl Plan {
     /// Plans the answer of a valid operation. `root` is the type that it is made on.
-    pub fn new(
+    pub(crate) fn new(
         operation: &OperationDefinition,
         document: &ExecutableDocument,
         root: &str,
@@ -76,7 +76,7 @@ impl Plan {
     }
 
     /// All conditions of this level.
-    pub fn conditions(&self) -> impl Iterator<Item = &[Condition]> {
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = &[Condition]> {
         let shown = self.selections.iter().map(|planned| planned.conditions.as_slice());
         shown.chain(self.empty.iter().map(Vec::as_slice))
     }
@@ -85,8 +85,8 @@ impl Plan {
 #[derive(Default)]
 struct Collected {
     /// In the order in which they are written.
-    pub selections: Vec<Planned>,
-    pub empty: Vec<Vec<Condition>>,
+    pub(crate) selections: Vec<Planned>,
+    pub(crate) empty: Vec<Vec<Condition>>,
 }
 
 struct Planning<'a> {

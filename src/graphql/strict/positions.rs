@@ -5,14 +5,14 @@ use async_graphql::Pos;
 use bluejay_parser::Span;
 
 /// Where the lines of a text begin.
-pub struct Positions {
+pub(crate) struct Positions {
     /// The byte after each line terminator (GraphQL specification, section 2.1.2), in order.
     line_starts: Vec<usize>,
 }
 
 impl Positions {
     /// Finds the lines of a text.
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
         let line_starts = (0..bytes.len())
             .filter(|&at| match bytes.get(at) {
@@ -26,7 +26,7 @@ impl Positions {
     }
 
     /// The line and column, both counted from one, where a span begins.
-    pub fn of(&self, span: Span) -> Pos {
+    pub(crate) fn of(&self, span: Span) -> Pos {
         let at = span.byte_range().start;
         let line = self.line_starts.partition_point(|&start| start <= at);
         let start = line.checked_sub(1).and_then(|line| self.line_starts.get(line));

@@ -12,7 +12,7 @@ use async_graphql::{
 };
 
 /// The selections below a selection set, each fragment entered at most once.
-pub struct Reach<'a> {
+pub(crate) struct Reach<'a> {
     document: &'a ExecutableDocument,
     pending: Vec<Iter<'a, Positioned<Selection>>>,
     entered: HashSet<&'a str>,
@@ -21,7 +21,7 @@ pub struct Reach<'a> {
 
 impl<'a> Reach<'a> {
     /// Everything below `set`.
-    pub fn everything(document: &'a ExecutableDocument, set: &'a SelectionSet) -> Self {
+    pub(crate) fn everything(document: &'a ExecutableDocument, set: &'a SelectionSet) -> Self {
         Self {
             document,
             pending: vec![set.items.iter()],
@@ -32,12 +32,12 @@ impl<'a> Reach<'a> {
 
     /// What applies to the object on which `set` itself is selected: fragments are entered, fields
     /// are not.
-    pub fn level(document: &'a ExecutableDocument, set: &'a SelectionSet) -> Self {
+    pub(crate) fn level(document: &'a ExecutableDocument, set: &'a SelectionSet) -> Self {
         Self { below_fields: false, ..Self::everything(document, set) }
     }
 
     /// The names of the fragments spread so far, those the document does not define included.
-    pub fn into_fragments(self) -> HashSet<&'a str> {
+    pub(crate) fn into_fragments(self) -> HashSet<&'a str> {
         self.entered
     }
 }

@@ -8,7 +8,7 @@ use async_graphql::{Pos, ServerError};
 use crate::error::{ApiError, Code};
 
 /// The most errors that one answer lists about a document: one fault is often reported many times over.
-pub const MAX_ERRORS: usize = 20;
+pub(crate) const MAX_ERRORS: usize = 20;
 /// The most characters of the client's own text that a message repeats.
 const EXCERPT: usize = 60;
 
@@ -18,24 +18,24 @@ const EXCERPT: usize = 60;
 #[derive(Debug)]
 pub struct RequestError {
     /// The kind of fault, the same for all errors.
-    pub code: Code,
+    pub(crate) code: Code,
     /// What was found, at most `MAX_ERRORS`; never empty.
-    pub errors: Vec<ServerError>,
+    pub(crate) errors: Vec<ServerError>,
 }
 
 impl RequestError {
     /// A single error without a place in the document.
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, errors: vec![ServerError::new(message, None)] }
     }
 
     /// A single error at a place in the document.
-    pub fn at(code: Code, message: impl Into<String>, position: Pos) -> Self {
+    pub(crate) fn at(code: Code, message: impl Into<String>, position: Pos) -> Self {
         Self { code, errors: vec![ServerError::new(message, Some(position))] }
     }
 
     /// A document that breaks a rule or a limit.
-    pub fn invalid(message: impl Into<String>, position: Pos) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>, position: Pos) -> Self {
         Self::at(Code::GraphqlValidationFailed, message, position)
     }
 }
@@ -47,7 +47,7 @@ impl From<ApiError> for RequestError {
 }
 
 /// The text itself, or its beginning and an ellipsis when it is longer than 60 characters.
-pub fn excerpt(text: &str) -> Cow<'_, str> {
+pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(EXCERPT) {
         None => Cow::Borrowed(text),
         Some(_) => Cow::Owned(text.chars().take(EXCERPT - 1).chain(['…']).collect()),

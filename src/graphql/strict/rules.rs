@@ -31,7 +31,7 @@ type Fault<'a> = Error<'a, ExecutableDocument<'a>, Definition>;
 /// # Errors
 ///
 /// [`Code::GraphqlValidationFailed`], with at most `MAX_ERRORS` faults.
-pub fn check_rules<'a>(
+pub(crate) fn check_rules<'a>(
     document: &'a ExecutableDocument<'a>,
     text: &str,
     types: &'a TypeSystem,

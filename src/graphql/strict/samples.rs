@@ -1,7 +1,5 @@
 //! Documents and a schema that several tests share.
 
-#![expect(clippy::missing_panics_doc, reason = "for tests alone")]
-
 use async_graphql::{
     Positioned,
     parser::{
@@ -13,7 +11,7 @@ use async_graphql::{
 use super::isolate;
 
 /// The operation of that name, or without a name the only one.
-pub fn operation<'a>(
+pub(crate) fn operation<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
 ) -> &'a Positioned<OperationDefinition> {
@@ -24,13 +22,13 @@ pub fn operation<'a>(
 }
 
 /// A document that was reduced to one operation.
-pub fn isolated(query: &str, name: Option<&str>) -> ExecutableDocument {
+pub(crate) fn isolated(query: &str, name: Option<&str>) -> ExecutableDocument {
     let document = parse_query(query).expect(query);
     isolate(&document, operation(&document, name))
 }
 
 /// What `getIntrospectionQuery()` of graphql-js 16 and 17 returns by default.
-pub const INTROSPECTION: &str = r"
+pub(crate) const INTROSPECTION: &str = r"
     query IntrospectionQuery {
       __schema {
         queryType { name kind }
@@ -133,7 +131,7 @@ pub const INTROSPECTION: &str = r"
 ";
 
 /// The same with every option on, as GraphiQL and code generators ask for it.
-pub const FULL_INTROSPECTION: &str = r"
+pub(crate) const FULL_INTROSPECTION: &str = r"
     query IntrospectionQuery {
       __schema {
         description
@@ -242,7 +240,7 @@ pub const FULL_INTROSPECTION: &str = r"
 ";
 
 /// A schema with input types of every kind.
-pub const SCHEMA: &str = r#"
+pub(crate) const SCHEMA: &str = r#"
     "A point in time."
     scalar DateTime @specifiedBy(url: "https://datatracker.ietf.org/doc/html/rfc3339")
     enum Colour { RED GREEN }

@@ -19,7 +19,12 @@ struct NullCondition;
 impl Plan {
     /// Puts the fields of an answer into their order and gives every failed field its `null`. `errors`
     /// are those of the execution; a condition without a value adds one.
-    pub fn settle(&self, data: &mut Value, errors: &mut Vec<ServerError>, variables: &Variables) {
+    pub(crate) fn settle(
+        &self,
+        data: &mut Value,
+        errors: &mut Vec<ServerError>,
+        variables: &Variables,
+    ) {
         self.name_failed_fields(data, errors, variables);
         // First every object is whole again, so that a `null` met below is that of a field.
         for error in errors.iter().filter(|error| !error.path.is_empty()) {
@@ -49,7 +54,7 @@ impl Plan {
 
     /// Whether a condition of the operation's own level has no value, so that nothing may be executed
     /// (GraphQL specification, section 6.2).
-    pub fn check_root(&self, variables: &Variables) -> Result<(), ServerError> {
+    pub(crate) fn check_root(&self, variables: &Variables) -> Result<(), ServerError> {
         for conditions in self.conditions() {
             hold(conditions, None, variables).map_err(|NullCondition| null_condition())?;
         }

@@ -38,7 +38,10 @@ const INTROSPECTION_DEPTH: usize = 2;
 ///
 /// [`GraphqlValidationFailed`](crate::error::Code::GraphqlValidationFailed). Of several faults in one document the one that comes first is
 /// named, operations before unused fragments.
-pub fn check_size(document: &ExecutableDocument, bounds: &Bounds) -> Result<(), RequestError> {
+pub(crate) fn check_size(
+    document: &ExecutableDocument,
+    bounds: &Bounds,
+) -> Result<(), RequestError> {
     let mut operations: Vec<_> =
         document.operations.iter().map(|(_, operation)| operation).collect();
     operations.sort_by_key(|operation| operation.pos);

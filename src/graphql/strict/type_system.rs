@@ -17,16 +17,16 @@ use bluejay_parser::ast::{
 };
 
 /// What bluejay's definitions carry beside themselves: nothing.
-pub use bluejay_parser::ast::definition::DefaultContext as Context;
+pub(crate) use bluejay_parser::ast::definition::DefaultContext as Context;
 
 /// The schema in the validator's terms.
-pub type Definition = SchemaDefinition<'static>;
+pub(crate) type Definition = SchemaDefinition<'static>;
 
 /// A type of the schema, by reference.
-pub type TypeRef<'a> = TypeDefinitionReference<'a, Definition>;
+pub(crate) type TypeRef<'a> = TypeDefinitionReference<'a, Definition>;
 
 /// The types of one schema.
-pub struct TypeSystem {
+pub(crate) struct TypeSystem {
     definition: Definition,
 }
 
@@ -35,7 +35,7 @@ impl TypeSystem {
     ///
     /// The parsed schema borrows from its text and is needed for as long as the program runs, so both
     /// are leaked: call this once for a schema.
-    pub fn from_sdl(sdl: String) -> anyhow::Result<Self> {
+    pub(crate) fn from_sdl(sdl: String) -> anyhow::Result<Self> {
         let text: &'static str = Box::leak(sdl.into_boxed_str());
         let document: DefinitionDocument<'static> =
             DefinitionDocument::parse(text).result.map_err(|errors| {
@@ -49,28 +49,32 @@ impl TypeSystem {
     }
 
     /// The schema for the validator.
-    pub const fn definition(&self) -> &Definition {
+    pub(crate) const fn definition(&self) -> &Definition {
         &self.definition
     }
 
     /// The type of that name.
-    pub fn named(&self, name: &str) -> Option<TypeRef<'_>> {
+    pub(crate) fn named(&self, name: &str) -> Option<TypeRef<'_>> {
         self.definition.get_type_definition(name)
     }
 
     /// A field of an object or interface, `__typename` included.
-    pub fn field(&self, parent: &str, name: &str) -> Option<&FieldDefinition<'static, Context>> {
+    pub(crate) fn field(
+        &self,
+        parent: &str,
+        name: &str,
+    ) -> Option<&FieldDefinition<'static, Context>> {
         self.named(parent)?.fields_definition()?.get(name)
     }
 
     /// Whether objects of that type may be of several types.
-    pub fn is_abstract(&self, name: &str) -> bool {
+    pub(crate) fn is_abstract(&self, name: &str) -> bool {
         self.named(name).is_some_and(|found| found.is_abstract())
     }
 
     /// Whether a fragment on `condition` applies to every object of the type `object` (GraphQL
     /// specification, section 6.3.2, `DoesFragmentTypeApply`).
-    pub fn applies(&self, condition: &str, object: &str) -> bool {
+    pub(crate) fn applies(&self, condition: &str, object: &str) -> bool {
         if condition == object {
             return true;
         }
@@ -81,7 +85,7 @@ impl TypeSystem {
     }
 
     /// The names of the types that an object of the type `name` may have.
-    pub fn objects_of(&self, name: &str) -> Vec<Name> {
+    pub(crate) fn objects_of(&self, name: &str) -> Vec<Name> {
         match self.named(name) {
             Some(TypeRef::Object(object)) => vec![Name::new(object.name())],
             Some(TypeRef::Interface(interface)) => self

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// One page of memberships.
-pub struct OrganizationMemberConnection(pub Page);
+pub(crate) struct OrganizationMemberConnection(pub(crate) Page);
 
 /// One page of memberships.
 #[Object]
@@ -49,7 +49,7 @@ impl OrganizationMemberConnection {
 
 /// A membership and its cursor.
 #[derive(SimpleObject)]
-pub struct OrganizationMemberEdge {
+pub(crate) struct OrganizationMemberEdge {
     /// Opaque position, for `after`.
     cursor: String,
     /// The membership.
@@ -58,7 +58,7 @@ pub struct OrganizationMemberEdge {
 
 /// Where a page lies in its list, as the Relay connection specification has it.
 #[derive(SimpleObject)]
-pub struct PageInfo {
+pub(crate) struct PageInfo {
     /// Whether there is a page after this one.
     has_next_page: bool,
     /// Whether there is a page before this one.

@@ -5,7 +5,7 @@ use chrono::{SecondsFormat, Utc};
 
 /// A point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DateTime(pub chrono::DateTime<Utc>);
+pub(crate) struct DateTime(pub(crate) chrono::DateTime<Utc>);
 
 /// Point in time, RFC 3339, always UTC with the suffix `Z` and three fractional digits, for example
 /// `2026-01-31T09:30:00.000Z`.

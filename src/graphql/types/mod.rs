@@ -10,14 +10,15 @@ mod payloads;
 mod server_info;
 mod user;
 
-pub use connection::OrganizationMemberConnection;
-pub use date_time::DateTime;
-pub use enums::{AuthMode, ClerkDeletion, OrganizationRole, UserErrorCode};
-pub use node::Node;
-pub use organization::Organization;
-pub use organization_member::OrganizationMember;
-pub use payloads::{
+pub(crate) use connection::OrganizationMemberConnection;
+pub(crate) use date_time::DateTime;
+pub use enums::AuthMode;
+pub(crate) use enums::{ClerkDeletion, OrganizationRole, UserErrorCode};
+pub(crate) use node::Node;
+pub(crate) use organization::Organization;
+pub(crate) use organization_member::OrganizationMember;
+pub(crate) use payloads::{
     BootstrapPayload, DeleteUserInput, DeleteUserPayload, UpdateProfileInput, UpdateProfilePayload,
 };
 pub use server_info::ServerInfo;
-pub use user::User;
+pub(crate) use user::User;

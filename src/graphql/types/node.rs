@@ -13,7 +13,7 @@ use crate::{
 /// An object that can be fetched again by its global ID.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Globally unique, stable, opaque identifier."))]
-pub enum Node {
+pub(crate) enum Node {
     User(User),
     Organization(Organization),
     OrganizationMember(OrganizationMember),
@@ -22,7 +22,7 @@ pub enum Node {
 impl Node {
     /// Finds what has this id, as far as the caller may see it. A text that is no id of ours is
     /// nobody's.
-    pub async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>, ApiError> {
+    pub(crate) async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>, ApiError> {
         let viewer = ctx.viewer();
         let resolved = viewer.resolved(false).await?;
         let Some(UserId(id)) = UserId::parse(id) else { return Ok(None) };

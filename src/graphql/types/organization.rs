@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// An organization the viewer belongs to.
-pub struct Organization(pub Arc<VisibleOrganization>);
+pub(crate) struct Organization(pub(crate) Arc<VisibleOrganization>);
 
 /// A group of people working together.
 #[Object]
 impl Organization {
     /// Globally unique, stable, opaque identifier.
-    pub async fn id(&self) -> ID {
+    pub(crate) async fn id(&self) -> ID {
         ID(self.0.organization.id.to_string())
     }
 

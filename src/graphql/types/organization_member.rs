@@ -11,13 +11,13 @@ use crate::{
 };
 
 /// A membership in an organization the viewer belongs to.
-pub struct OrganizationMember(pub Arc<VisibleMembership>);
+pub(crate) struct OrganizationMember(pub(crate) Arc<VisibleMembership>);
 
 /// One person's membership in one organization.
 #[Object]
 impl OrganizationMember {
     /// Globally unique, stable, opaque identifier of the membership.
-    pub async fn id(&self) -> ID {
+    pub(crate) async fn id(&self) -> ID {
         ID(self.0.membership.id.to_string())
     }
 

@@ -7,16 +7,16 @@ use crate::accounts::{DeletedAccount, Mistake, ProfileInput};
 
 /// Result of `bootstrap`.
 #[derive(SimpleObject)]
-pub struct BootstrapPayload {
+pub(crate) struct BootstrapPayload {
     /// The signed-in user.
-    pub user: User,
+    pub(crate) user: User,
     /// Whether this call created the user; use it to show a welcome.
-    pub created: bool,
+    pub(crate) created: bool,
 }
 
 /// Changes to the caller's profile. Leave a field out to keep it, send `null` to clear it.
 #[derive(InputObject)]
-pub struct UpdateProfileInput {
+pub(crate) struct UpdateProfileInput {
     /// Full display name, at most 200 characters. Cleared, it is filled again with the name at Clerk.
     name: MaybeUndefined<String>,
     /// Short name, at most 100 characters.
@@ -54,16 +54,16 @@ fn change(field: MaybeUndefined<String>) -> Option<Option<String>> {
 
 /// Result of `updateProfile`: either `user`, or `userErrors` and nothing changed.
 #[derive(SimpleObject)]
-pub struct UpdateProfilePayload {
+pub(crate) struct UpdateProfilePayload {
     /// The updated user; `null` when `userErrors` is not empty.
-    pub user: Option<User>,
+    pub(crate) user: Option<User>,
     /// What the user can correct; empty on success.
-    pub user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
 }
 
 /// A mistake in the input that the user can correct.
 #[derive(SimpleObject)]
-pub struct UserError {
+pub(crate) struct UserError {
     /// What is wrong, for programs.
     code: UserErrorCode,
     /// What is wrong and how to correct it, for people.
@@ -85,17 +85,17 @@ impl From<Mistake> for UserError {
 
 /// Options for `deleteUser`.
 #[derive(InputObject)]
-pub struct DeleteUserInput {
+pub(crate) struct DeleteUserInput {
     /// The user to delete; leave out for the caller's own account. Deleting anyone else takes a super admin.
-    pub user_id: Option<ID>,
+    pub(crate) user_id: Option<ID>,
     /// Whether to delete the user at Clerk as well. If `false`, a later sign-in creates a new, empty account.
     #[graphql(default = true)]
-    pub delete_from_clerk: bool,
+    pub(crate) delete_from_clerk: bool,
 }
 
 /// Result of `deleteUser`. Sign the user out and evict the IDs from the client's cache.
 #[derive(SimpleObject)]
-pub struct DeleteUserPayload {
+pub(crate) struct DeleteUserPayload {
     /// ID of the deleted user.
     deleted_user_id: ID,
     /// IDs of the organizations deleted because nobody else was in them.

@@ -13,13 +13,13 @@ use crate::{
 };
 
 /// A user the viewer may read.
-pub struct User(pub Arc<model::User>);
+pub(crate) struct User(pub(crate) Arc<model::User>);
 
 /// The caller's own account and profile.
 #[Object]
 impl User {
     /// Globally unique, stable, opaque identifier.
-    pub async fn id(&self) -> ID {
+    pub(crate) async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 

@@ -8,15 +8,15 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 /// Where the address of a [`PublishedFile`] begins.
 #[cfg(feature = "embedded-ui")]
-pub const BASE: &str = "ui/";
+pub(crate) const BASE: &str = "ui/";
 /// Where the address of a [`PublishedFile`] begins: a host that serves npm packages file by file, with
 /// the CORS headers that `integrity` needs.
 #[cfg(not(feature = "embedded-ui"))]
-pub const BASE: &str = "https://cdn.jsdelivr.net/npm/";
+pub(crate) const BASE: &str = "https://cdn.jsdelivr.net/npm/";
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// JavaScript.
     Script,
     /// CSS.
@@ -28,7 +28,7 @@ pub enum Kind {
 
 impl Kind {
     /// The `Content-Type`.
-    pub const fn media_type(self) -> &'static str {
+    pub(crate) const fn media_type(self) -> &'static str {
         match self {
             Self::Script => "text/javascript; charset=utf-8",
             Self::Style => "text/css; charset=utf-8",
@@ -40,16 +40,16 @@ impl Kind {
 
 /// A file of an npm package.
 #[derive(Debug)]
-pub struct PublishedFile {
+pub(crate) struct PublishedFile {
     /// What it is for.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Package, version and file, as npm CDNs write it. The version makes it immutable.
-    pub path: &'static str,
+    pub(crate) path: &'static str,
     /// The hash by which the browser accepts it (Subresource Integrity).
-    pub integrity: &'static str,
+    pub(crate) integrity: &'static str,
     /// What is served.
     #[cfg(feature = "embedded-ui")]
-    pub content: Embedded,
+    pub(crate) content: Embedded,
 }
 
 macro_rules! published_files {
@@ -76,7 +76,7 @@ macro_rules! embedded {
 }
 
 /// What the page loads, in this order. `ui/build` checks that npm delivers the same.
-pub static PUBLISHED: &[PublishedFile] = published_files! {
+pub(crate) static PUBLISHED: &[PublishedFile] = published_files! {
     Script "react@18.3.1/umd/react.production.min.js"
         "sha384-DGyLxAyjq0f9SPpVevD6IgztCFlnMF6oW/XQGmfe+IsZ8TqEiDrcHkMLKI6fiB/Z"
     Script "react-dom@18.3.1/umd/react-dom.production.min.js"
@@ -89,22 +89,22 @@ pub static PUBLISHED: &[PublishedFile] = published_files! {
 
 /// The licences of the published files, for the builds that distribute them.
 #[cfg(feature = "embedded-ui")]
-pub static LICENSES: (&str, Embedded) = ("licenses.txt", embedded!("licenses.txt"));
+pub(crate) static LICENSES: (&str, Embedded) = ("licenses.txt", embedded!("licenses.txt"));
 
 /// A file of ours.
 #[derive(Debug)]
-pub struct OwnFile {
+pub(crate) struct OwnFile {
     /// What it is for.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Its name under `/ui/`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Its content.
-    pub content: &'static str,
+    pub(crate) content: &'static str,
 }
 
 impl OwnFile {
     /// Changes whenever the content does; in the address it lets browsers keep the file for ever.
-    pub fn hash(&self) -> String {
+    pub(crate) fn hash(&self) -> String {
         let digest = digest(&SHA256, self.content.as_bytes());
         let beginning = digest.as_ref().iter().take(8);
         format!("{:016x}", beginning.fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte)))
@@ -112,14 +112,14 @@ impl OwnFile {
 }
 
 /// The style of the page around GraphiQL.
-pub static PAGE_STYLE: OwnFile = OwnFile {
+pub(crate) static PAGE_STYLE: OwnFile = OwnFile {
     kind: Kind::Style,
     name: "page.css",
     content: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/ui/page.css")),
 };
 
 /// The script of the page around GraphiQL.
-pub static PAGE_SCRIPT: OwnFile = OwnFile {
+pub(crate) static PAGE_SCRIPT: OwnFile = OwnFile {
     kind: Kind::Script,
     name: "page.js",
     content: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/ui/page.js")),
@@ -128,7 +128,7 @@ pub static PAGE_SCRIPT: OwnFile = OwnFile {
 /// A file inside the binary, compressed when it was built.
 #[cfg(feature = "embedded-ui")]
 #[derive(Debug)]
-pub struct Embedded {
+pub(crate) struct Embedded {
     plain: &'static [u8],
     brotli: &'static [u8],
     gzip: &'static [u8],
@@ -139,7 +139,7 @@ impl Embedded {
     /// The smallest form that a client takes, and the name of its coding; `None` for the plain one.
     /// The plain one also goes to a client that takes none of them: a file it refuses unread costs
     /// nobody more than an error would.
-    pub fn encoded(&self, headers: &HeaderMap) -> (&'static [u8], Option<&'static str>) {
+    pub(crate) fn encoded(&self, headers: &HeaderMap) -> (&'static [u8], Option<&'static str>) {
         let (mut brotli, mut gzip, mut any) = (None, None, 0);
         for value in headers.get_all(header::ACCEPT_ENCODING) {
             for coding in value.to_str().unwrap_or_default().split(',') {

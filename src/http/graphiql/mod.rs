@@ -13,7 +13,7 @@ use axum::{
     routing::get,
 };
 
-pub use page::Page;
+pub(crate) use page::Page;
 
 use self::files::{OwnFile, PAGE_SCRIPT, PAGE_STYLE};
 use super::{rest_error::RestError, state::AppState};
@@ -22,7 +22,7 @@ use super::{rest_error::RestError, state::AppState};
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// The page and its files; none of them exists when GraphiQL is switched off.
-pub fn routes(state: &AppState) -> Router<Arc<AppState>> {
+pub(crate) fn routes(state: &AppState) -> Router<Arc<AppState>> {
     if state.page.is_none() {
         return Router::new();
     }
@@ -35,7 +35,7 @@ async fn index(State(state): State<Arc<AppState>>) -> Response {
 }
 
 /// The page, unless it is switched off.
-pub fn page(state: &AppState) -> Response {
+pub(crate) fn page(state: &AppState) -> Response {
     let Some(page) = &state.page else { return not_found() };
     let mut response = Html(page.html.clone()).into_response();
     let headers = response.headers_mut();

@@ -18,11 +18,11 @@ const CLERK_SCRIPT: &str = "/npm/@clerk/clerk-js@6/dist/clerk.browser.js";
 
 /// The GraphiQL page.
 #[derive(Debug)]
-pub struct Page {
+pub(crate) struct Page {
     /// The document, one for all answers.
-    pub html: Bytes,
+    pub(crate) html: Bytes,
     /// Its Content Security Policy (level 3).
-    pub policy: HeaderValue,
+    pub(crate) policy: HeaderValue,
 }
 
 impl Page {
@@ -30,7 +30,7 @@ impl Page {
     ///
     /// # Errors
     /// When the address in a publishable key cannot stand in a header.
-    pub fn new(auth: &AuthSettings) -> anyhow::Result<Self> {
+    pub(crate) fn new(auth: &AuthSettings) -> anyhow::Result<Self> {
         let frontend = match auth {
             AuthSettings::Clerk(clerk) => clerk.frontend.as_ref(),
             AuthSettings::Development(_) | AuthSettings::Local(_) => None,

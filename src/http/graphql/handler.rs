@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Answers one request.
-pub async fn serve(
+pub(crate) async fn serve(
     State(state): State<Arc<AppState>>,
     Extension(authentication): Extension<Authentication>,
     Extension(request_id): Extension<RequestId>,

@@ -5,6 +5,6 @@ mod parameters;
 mod persisted_queries;
 mod response;
 
-pub use handler::serve;
+pub(crate) use handler::serve;
 pub use persisted_queries::PersistedQueries;
-pub use response::Responder;
+pub(crate) use response::Responder;

@@ -13,7 +13,7 @@ use crate::{
 
 /// The parameters of a request, well-formed but not looked at.
 #[derive(Debug, Default)]
-pub struct Parameters {
+pub(crate) struct Parameters {
     query: Option<String>,
     operation_name: Option<String>,
     variables: Option<Map<String, Value>>,
@@ -22,7 +22,7 @@ pub struct Parameters {
 
 impl Parameters {
     /// Reads the body of a POST.
-    pub fn from_body(body: &[u8]) -> Result<Self, RequestError> {
+    pub(crate) fn from_body(body: &[u8]) -> Result<Self, RequestError> {
         let mut members = match parse_json(body).map_err(bad)? {
             Value::Object(members) => members,
             Value::Array(_) => {
@@ -41,7 +41,7 @@ impl Parameters {
     }
 
     /// Reads the query string of a GET. An empty value means absent, the query's aside.
-    pub fn from_query_string(query_string: &str) -> Result<Self, RequestError> {
+    pub(crate) fn from_query_string(query_string: &str) -> Result<Self, RequestError> {
         let mut parameters = Self::default();
         for (name, value) in form_urlencoded::parse(query_string.as_bytes()) {
             match name.as_ref() {
@@ -70,7 +70,7 @@ impl Parameters {
 
     /// Finds the text when only its hash was sent. The second part is the hash to keep the text under, once
     /// it is known to be fine.
-    pub fn into_request(
+    pub(crate) fn into_request(
         self,
         persisted_queries: &PersistedQueries,
     ) -> Result<(GraphqlRequest, Option<String>), RequestError> {
@@ -88,7 +88,7 @@ impl Parameters {
 }
 
 /// Whether a query string holds a query: then the request is one of GraphQL, not of a browser.
-pub fn has_query(query_string: &str) -> bool {
+pub(crate) fn has_query(query_string: &str) -> bool {
     form_urlencoded::parse(query_string.as_bytes())
         .any(|(name, _)| name == "query" || name == "extensions")
 }

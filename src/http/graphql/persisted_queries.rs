@@ -88,7 +88,7 @@ impl PersistedQueries {
 #[derive(Debug)]
 pub struct Resolved {
     /// The text, if there is one.
-    pub query: Option<String>,
+    pub(crate) query: Option<String>,
     /// The hash to keep it under.
     pub hash_to_keep: Option<String>,
 }

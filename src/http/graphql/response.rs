@@ -28,11 +28,11 @@ const VARY: HeaderValue = HeaderValue::from_static("Accept, Authorization, Origi
 
 /// How one request is answered.
 #[derive(Clone, Copy)]
-pub struct Responder<'a> {
+pub(crate) struct Responder<'a> {
     /// The negotiated type.
-    pub media_type: MediaType,
+    pub(crate) media_type: MediaType,
     /// The name of the request, for errors.
-    pub request_id: &'a RequestId,
+    pub(crate) request_id: &'a RequestId,
 }
 
 #[derive(Serialize)]
@@ -62,7 +62,7 @@ struct Extensions<'a> {
 
 impl Responder<'_> {
     /// An executed request, with or without field errors.
-    pub fn executed(self, executed: &Executed, answer: BoundedAnswer) -> Response {
+    pub(crate) fn executed(self, executed: &Executed, answer: BoundedAnswer) -> Response {
         let errors = executed
             .errors
             .iter()
@@ -87,14 +87,14 @@ impl Responder<'_> {
     }
 
     /// A request that was not executed.
-    pub fn refused(self, refused: &RequestError) -> Response {
+    pub(crate) fn refused(self, refused: &RequestError) -> Response {
         let code = refused.code.as_str();
         let errors = refused.errors.iter().map(|error| self.error(error, code)).collect();
         self.write(status(refused.code, self.media_type), &Payload { errors, data: None })
     }
 
     /// A failure that replaces the whole answer.
-    pub fn failed(self, error: &ApiError) -> Response {
+    pub(crate) fn failed(self, error: &ApiError) -> Response {
         if error.code == Code::Unauthenticated {
             return self.unauthenticated(true);
         }
@@ -103,14 +103,14 @@ impl Responder<'_> {
     }
 
     /// A request refused for a reason of HTTP: method, media type, size, time.
-    pub fn unreadable(self, status: StatusCode, message: &str) -> Response {
+    pub(crate) fn unreadable(self, status: StatusCode, message: &str) -> Response {
         let error = ServerError::new(message, None);
         let errors = vec![self.error(&error, Code::BadRequest.as_str())];
         self.write(status, &Payload { errors, data: None })
     }
 
     /// The uniform 401.
-    pub fn unauthenticated(self, had_token: bool) -> Response {
+    pub(crate) fn unauthenticated(self, had_token: bool) -> Response {
         let mut response = self.with_body(StatusCode::UNAUTHORIZED, Body::from(UNAUTHENTICATED));
         let challenge = if had_token { CHALLENGE_INVALID } else { CHALLENGE };
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

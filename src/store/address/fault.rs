@@ -5,9 +5,9 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressFault {
     /// Why the address is refused.
-    pub reason: String,
+    pub(crate) reason: String,
     /// What to write instead.
-    pub fix: String,
+    pub(crate) fix: String,
 }
 
 impl AddressFault {

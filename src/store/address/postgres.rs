@@ -106,7 +106,7 @@ impl PostgresAddress {
     }
 
     /// Parameters that are in the address and do nothing.
-    pub fn without_effect(&self) -> &[&'static str] {
+    pub(crate) fn without_effect(&self) -> &[&'static str] {
         &self.without_effect
     }
 
