@@ -31,7 +31,7 @@ use crate::{
     graphql::{AuthMode, Pipeline, ServerInfo},
     http::{
         AppState, Front, InFlight, MAX_HEADER_BYTES, MAX_HEADERS, MAX_WEBHOOK_BYTES, Page,
-        PersistedQueries, WEBHOOKS_AT_ONCE, metrics_router,
+        PersistedQueries, WEBHOOKS_AT_ONCE, serve_metrics,
     },
     serving::{self, Stage, Stopping, serve},
     store::{Store, StoreError},
@@ -151,12 +151,7 @@ impl App {
             tasks.push(tokio::spawn(keys.clone().keep_fresh()));
         }
         if let Some(listener) = self.metrics_listener.take() {
-            let router = metrics_router(self.metrics.clone());
-            tasks.push(tokio::spawn(async move {
-                if let Err(error) = axum::serve(listener, router).await {
-                    tracing::error!(%error, "metrics are no longer served");
-                }
-            }));
+            tasks.push(tokio::spawn(serve_metrics(listener, self.metrics.clone())));
         }
         tasks
     }

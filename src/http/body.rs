@@ -9,7 +9,7 @@ use axum::{
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-use super::in_flight::{Full, InFlight};
+use super::in_flight::{InFlight, NoFit};
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -45,17 +45,15 @@ pub(crate) async fn read(
 }
 
 async fn collect(mut body: Body, limit: usize, in_flight: &InFlight) -> Result<Bytes, BodyError> {
-    let mut share = in_flight.share();
-    let mut bytes = Vec::new();
+    let mut buffer = in_flight.buffer(limit);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
-        if bytes.len() + data.len() > limit {
-            return Err(BodyError::TooLarge);
-        }
-        share.grow(data.len()).map_err(|Full| BodyError::NoRoom)?;
-        bytes.extend_from_slice(&data);
+        buffer.push(&data).map_err(|no_fit| match no_fit {
+            NoFit::TooLarge => BodyError::TooLarge,
+            NoFit::NoRoom => BodyError::NoRoom,
+        })?;
     }
-    Ok(share.keep(bytes))
+    Ok(buffer.into_bytes())
 }
 
 /// The content coding of the body, such as `gzip`; `None` when there is none. No coding is undone here

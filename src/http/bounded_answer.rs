@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use axum::body::Bytes;
 use serde::Serialize;
 
-use super::in_flight::{Full, InFlight, Share};
+use super::in_flight::{Buffer, InFlight, NoFit};
 
 /// Why an answer was not written.
 #[derive(Debug)]
@@ -22,43 +22,35 @@ pub(crate) enum AnswerError {
 /// An answer that is being written.
 pub(crate) struct BoundedAnswer {
     most: usize,
-    bytes: Vec<u8>,
-    share: Share,
-    error: Option<AnswerError>,
+    buffer: Buffer,
+    no_fit: Option<NoFit>,
 }
 
 impl BoundedAnswer {
     /// At most so many bytes.
     pub(crate) fn new(most: usize, in_flight: &InFlight) -> Self {
-        Self { most, bytes: Vec::new(), share: in_flight.share(), error: None }
+        Self { most, buffer: in_flight.buffer(most), no_fit: None }
     }
 
     /// The whole answer as JSON.
     pub(crate) fn write_json(mut self, value: &impl Serialize) -> Result<Bytes, AnswerError> {
         match serde_json::to_writer(&mut self, value) {
-            Ok(()) => Ok(self.share.keep(self.bytes)),
-            Err(error) => Err(self.error.unwrap_or(AnswerError::Unwritable(error))),
+            Ok(()) => Ok(self.buffer.into_bytes()),
+            Err(error) => Err(match self.no_fit {
+                Some(NoFit::TooLarge) => AnswerError::TooLarge(self.most),
+                Some(NoFit::NoRoom) => AnswerError::NoRoom,
+                None => AnswerError::Unwritable(error),
+            }),
         }
     }
 }
 
 impl Write for BoundedAnswer {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let length = self.bytes.len() + piece.len();
-        if length > self.most {
-            self.error = Some(AnswerError::TooLarge(self.most));
-            return Err(io::ErrorKind::FileTooLarge.into());
+        if let Err(no_fit) = self.buffer.push(piece) {
+            self.no_fit = Some(no_fit);
+            return Err(io::ErrorKind::QuotaExceeded.into());
         }
-        // Counted as it is held: the vector keeps room for more than is in it.
-        if length > self.bytes.capacity() {
-            let more = length.max(2 * self.bytes.capacity()).max(FIRST_PIECE).min(self.most);
-            if let Err(Full) = self.share.grow(more - self.bytes.capacity()) {
-                self.error = Some(AnswerError::NoRoom);
-                return Err(io::ErrorKind::QuotaExceeded.into());
-            }
-            self.bytes.reserve_exact(more - self.bytes.len());
-        }
-        self.bytes.extend_from_slice(piece);
         Ok(piece.len())
     }
 
@@ -66,9 +58,6 @@ impl Write for BoundedAnswer {
         Ok(())
     }
 }
-
-/// What most answers fit into.
-const FIRST_PIECE: usize = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -18,9 +18,8 @@ struct Budget {
     held: AtomicUsize,
 }
 
-/// There is no room at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full;
+/// What most bodies and answers fit into.
+const FIRST_PIECE: usize = 1024;
 
 impl InFlight {
     /// At most so many bytes.
@@ -28,9 +27,10 @@ impl InFlight {
         Self(Arc::new(Budget { most, held: AtomicUsize::new(0) }))
     }
 
-    /// A share that holds nothing yet.
-    pub(crate) fn share(&self) -> Share {
-        Share { budget: self.0.clone(), held: 0 }
+    /// An empty buffer for at most so many bytes.
+    pub(crate) fn buffer(&self, most: usize) -> Buffer {
+        let share = Share { budget: self.0.clone(), held: 0 };
+        Buffer { most, bytes: Vec::new(), share }
     }
 
     /// How many bytes are held.
@@ -39,28 +39,67 @@ impl InFlight {
     }
 }
 
+/// Why bytes do not fit into a [`Buffer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoFit {
+    /// It would be longer than it may be.
+    TooLarge,
+    /// Too many other bodies and answers are in flight.
+    NoRoom,
+}
+
+/// One body or answer as it becomes longer. What it holds is counted, not what is in it: it grows ahead.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    most: usize,
+    bytes: Vec<u8>,
+    share: Share,
+}
+
+impl Buffer {
+    /// Adds bytes at the end.
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), NoFit> {
+        let length = self.bytes.len().saturating_add(piece.len());
+        if length > self.most {
+            return Err(NoFit::TooLarge);
+        }
+        let capacity = self.bytes.capacity();
+        if length > capacity {
+            let grown = length.max(capacity.saturating_mul(2)).max(FIRST_PIECE).min(self.most);
+            self.share.grow(grown - capacity)?;
+            self.bytes.reserve_exact(grown - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(piece);
+        Ok(())
+    }
+
+    /// The bytes, which go on being counted until their last copy is dropped.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.share.keep(self.bytes)
+    }
+}
+
 /// What one body or answer holds, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share {
+struct Share {
     budget: Arc<Budget>,
     held: usize,
 }
 
 impl Share {
     /// Holds so many bytes more.
-    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
+    fn grow(&mut self, bytes: usize) -> Result<(), NoFit> {
         let budget = &self.budget;
         let add = |held: usize| held.checked_add(bytes).filter(|held| *held <= budget.most);
         let grown = budget.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
         if grown.is_err() {
-            return Err(Full);
+            return Err(NoFit::NoRoom);
         }
         self.held += bytes;
         Ok(())
     }
 
-    /// Bytes that go on being counted until their last copy is dropped.
-    pub(crate) fn keep(self, bytes: Vec<u8>) -> Bytes {
+    fn keep(self, bytes: Vec<u8>) -> Bytes {
         struct Counted {
             bytes: Vec<u8>,
             _share: Share,
@@ -90,19 +129,23 @@ mod tests {
     #[test]
     fn bytes_are_counted_until_the_last_copy_is_gone() {
         let in_flight = InFlight::new(10);
-        let mut one = in_flight.share();
-        let mut other = in_flight.share();
-        assert_eq!(one.grow(6), Ok(()));
-        assert_eq!(other.grow(5), Err(Full));
-        assert_eq!(other.grow(usize::MAX), Err(Full));
-        assert_eq!(other.grow(4), Ok(()));
+        let mut one = in_flight.buffer(6);
+        let mut other = in_flight.buffer(100);
+        assert_eq!(one.push(b"abc"), Ok(()));
+        assert_eq!(in_flight.held(), 6, "grown ahead, but not beyond its bound");
+        assert_eq!(one.push(b"def"), Ok(()));
+        assert_eq!(one.push(b"g"), Err(NoFit::TooLarge));
+        assert_eq!(other.push(b"a"), Err(NoFit::NoRoom));
+        let mut last = in_flight.buffer(4);
+        assert_eq!(last.push(b"a"), Ok(()));
         assert_eq!(in_flight.held(), 10);
-        drop(other);
-        let bytes = one.keep(b"abcdef".to_vec());
+        drop(last);
+        let bytes = one.into_bytes();
         let part = bytes.slice(2..3);
         drop(bytes);
         assert_eq!(in_flight.held(), 6);
         drop(part);
         assert_eq!(in_flight.held(), 0);
+        assert_eq!(in_flight.buffer(0).into_bytes(), "");
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
 pub(crate) use graphiql::Page;
 pub use graphql::PersistedQueries;
 pub(crate) use in_flight::InFlight;
-pub(crate) use metrics::metrics_router;
+pub use metrics::serve_metrics;
 pub use router::Front;
 pub use state::AppState;
 pub(crate) use webhooks::{MAX_WEBHOOK_BYTES, WEBHOOKS_AT_ONCE};

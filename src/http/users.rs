@@ -12,10 +12,16 @@ use axum::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{body, rest_error::RestError, state::AppState};
+use super::{
+    body,
+    bounded_answer::{AnswerError, BoundedAnswer},
+    rest_error::RestError,
+    state::AppState,
+};
 use crate::{
     accounts::{DeletionRequest, Mistake, MistakeKind, ProfileInput, ResolveOptions, Target},
     auth::{Authentication, Session},
+    error::ApiError,
     model::{User, UserId},
     store::users::ProfileChanges,
 };
@@ -71,7 +77,7 @@ pub(crate) async fn bootstrap(
     within_bounds(&state, async {
         let options = ResolveOptions { ignore_back_off: true, ..ResolveOptions::default() };
         let resolved = state.accounts.resolve(&session, options).await?;
-        Ok(profile(&resolved.user, &session))
+        Ok(profile(&state, &resolved.user, &session))
     })
     .await
 }
@@ -87,7 +93,7 @@ pub(crate) async fn read(
     };
     within_bounds(&state, async {
         let resolved = state.accounts.resolve(&session, ResolveOptions::default()).await?;
-        Ok(profile(&resolved.user, &session))
+        Ok(profile(&state, &resolved.user, &session))
     })
     .await
 }
@@ -121,7 +127,7 @@ pub(crate) async fn update(
         let resolved = state.accounts.resolve(&session, ResolveOptions::default()).await?;
         let changes = check(sent).map_err(|mistakes| RestError::mistakes(&mistakes))?;
         let user = state.accounts.update_profile(&resolved.user, &changes).await?;
-        Ok(profile(&user, &session))
+        Ok(profile(&state, &user, &session))
     })
     .await
 }
@@ -170,8 +176,22 @@ fn session(authentication: Authentication) -> Result<Arc<Session>, RestError> {
     }
 }
 
-fn profile(user: &User, session: &Session) -> Response {
-    Json(Profile::new(user, session)).into_response()
+/// A profile has no longest answer of its own, because its fields have and nobody can ask for a part of it;
+/// but it counts as in flight until it is delivered.
+fn profile(state: &AppState, user: &User, session: &Session) -> Response {
+    let answer = BoundedAnswer::new(usize::MAX, &state.in_flight);
+    match answer.write_json(&Profile::new(user, session)) {
+        Ok(bytes) => {
+            let json = HeaderValue::from_static("application/json");
+            ([(header::CONTENT_TYPE, json)], bytes).into_response()
+        }
+        Err(AnswerError::NoRoom) => RestError::unavailable().into_response(),
+        Err(AnswerError::TooLarge(_) | AnswerError::Unwritable(_)) => {
+            tracing::error!("a profile could not be written");
+            let detail = ApiError::internal().message;
+            RestError::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
+        }
+    }
 }
 
 /// A body in a content coding (RFC 9110, section 15.5.16).

@@ -68,16 +68,21 @@ impl Activity {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When the client's time is up if nothing happens before. `task` is woken when somebody asks for the
-    /// end, which moves that moment.
-    pub(crate) fn deadline(&self, limits: &Limits, task: &Waker) -> Instant {
+    /// When the client's time is up if nothing happens before; between two requests it has `idle_timeout`.
+    /// `task` is woken when somebody asks for the end, which moves that moment.
+    pub(crate) fn deadline(
+        &self,
+        limits: &Limits,
+        idle_timeout: Duration,
+        task: &Waker,
+    ) -> Instant {
         let mut state = self.state();
         if !state.task.as_ref().is_some_and(|own| own.will_wake(task)) {
             state.task = Some(task.clone());
         }
         let time = match state.phase {
-            Phase::Idle if state.is_asked_to_close => GRACE.min(limits.idle_timeout),
-            Phase::Idle => limits.idle_timeout,
+            Phase::Idle if state.is_asked_to_close => GRACE.min(idle_timeout),
+            Phase::Idle => idle_timeout,
             Phase::Head => limits.header_timeout,
             Phase::Busy => EVER,
             Phase::Lingering => LINGERING,
@@ -161,6 +166,15 @@ impl Activity {
         is_idle.then_some(state.since)
     }
 
+    /// Whether nothing is under way on the connection, and it may stay open.
+    pub(crate) fn may_rest(&self, limits: &Limits) -> bool {
+        let state = self.state();
+        state.phase == Phase::Idle
+            && !state.is_asked_to_close
+            && state.stalled.is_none()
+            && state.since.elapsed() < limits.idle_timeout
+    }
+
     /// Asks the connection to end with the request it is at, or, when it is idle, at once.
     pub(crate) fn ask_to_close(&self) {
         let mut state = self.state();
@@ -240,7 +254,11 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let activity = Activity::new(start);
         // When the client's time is up, in seconds from the start.
-        let end = || activity.deadline(&limits(), Waker::noop()).duration_since(start).as_secs();
+        let end = || {
+            let limits = limits();
+            let deadline = activity.deadline(&limits, limits.idle_timeout, Waker::noop());
+            deadline.duration_since(start).as_secs()
+        };
         assert_eq!(end(), 75, "silence counts from the beginning");
         activity.received(b"P", at(10));
         assert_eq!(end(), 15);

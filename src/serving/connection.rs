@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    future::poll_fn,
     pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -26,6 +27,10 @@ use super::{
     request::{self, Handler},
     stream::Watched,
 };
+
+/// How long a connection must have been silent until its buffers and its parser are given up; they come
+/// back with the next request.
+const RESTING: Duration = Duration::from_secs(1);
 
 /// What the connections of a server share.
 pub(crate) struct Shared<H> {
@@ -59,15 +64,32 @@ pub(crate) async fn serve_connection<H: Handler>(
     // Answers are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     let limits = &shared.limits;
-    // Until the client says something, neither buffers nor a parser are needed.
-    let first_bytes = within_limits(limits, &activity, pin!(stream.readable())).await;
-    if !matches!(first_bytes, Some(Ok(()))) {
-        return;
+    let mut stream = Watched::new(stream, activity.clone());
+    loop {
+        let next_bytes =
+            within_limits(limits.idle_timeout, limits, &activity, pin!(stream.readable())).await;
+        if !matches!(next_bytes, Some(Ok(()))) {
+            return;
+        }
+        // Boxed, because it takes much more room than an idle connection has otherwise.
+        match Box::pin(serve_requests(stream, shared, &activity)).await {
+            Some(silent) => stream = silent,
+            None => return,
+        }
     }
+}
+
+/// Serves the requests that come one after the other; the stream when it has been silent for a while,
+/// `None` when it is closed.
+async fn serve_requests<H: Handler>(
+    stream: Watched<TcpStream>,
+    shared: &Arc<Shared<H>>,
+    activity: &Arc<Activity>,
+) -> Option<Watched<TcpStream>> {
+    let limits = &shared.limits;
     let service = service_fn(|request: Request<Incoming>| {
         let shared = shared.clone();
         let activity = activity.clone();
-        // Boxed, because the connection keeps room for it also while it is idle.
         Box::pin(async move {
             let unwanted_bytes = shared.limits.unwanted_bytes;
             let is_draining = || shared.is_draining.load(Ordering::Relaxed);
@@ -77,38 +99,52 @@ pub(crate) async fn serve_connection<H: Handler>(
             Ok::<_, Infallible>(answer)
         })
     });
-    let stream = TokioIo::new(Watched::new(stream, activity.clone()));
-    let mut connection = Box::pin(
-        http1::Builder::new()
-            // A client may say that it has nothing more to send and still listen.
-            .half_close(true)
-            .max_headers(limits.headers)
-            .max_buf_size(limits.header_bytes)
-            // The library's own limit would count silence between requests too.
-            .header_read_timeout(None)
-            .serve_connection(stream, service),
-    );
-    match within_limits(limits, &activity, connection.as_mut()).await {
-        Some(Ok(())) => {}
-        Some(Err(error)) => tracing::debug!(%error, "a connection ended early"),
-        None => tracing::debug!("a connection was closed, because its client let the time pass"),
+    let mut connection = http1::Builder::new()
+        // A client may say that it has nothing more to send and still listen.
+        .half_close(true)
+        .max_headers(limits.headers)
+        .max_buf_size(limits.header_bytes)
+        // The library's own limit would count silence between requests too.
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(stream), service);
+    let idle_timeout = RESTING.min(limits.idle_timeout);
+    match within_limits(idle_timeout, limits, activity, Pin::new(&mut connection)).await {
+        Some(Ok(())) => return None,
+        Some(Err(error)) => {
+            tracing::debug!(%error, "a connection ended early");
+            return None;
+        }
+        None if activity.may_rest(limits) => {}
+        None => {
+            tracing::debug!("a connection was closed, because its client let the time pass");
+            return None;
+        }
     }
+    // Between two requests the library ends a connection at once, and leaves the stream as it is.
+    Pin::new(&mut connection).graceful_shutdown();
+    {
+        let end = pin!(poll_fn(|cx| connection.poll_without_shutdown(cx)));
+        within_limits(limits.idle_timeout, limits, activity, end).await?.ok()?;
+    }
+    let parts = connection.into_parts();
+    parts.read_buf.is_empty().then(|| parts.io.into_inner())
 }
 
-/// What `work` comes to; `None` when the client's time is up before.
+/// What `work` comes to; `None` when the client's time is up before, where an idle one has `idle_timeout`.
 async fn within_limits<W: Future>(
+    idle_timeout: Duration,
     limits: &Limits,
     activity: &Activity,
     mut work: Pin<&mut W>,
 ) -> Option<W::Output> {
     let mut timer = pin!(sleep(Duration::MAX));
-    std::future::poll_fn(|cx| {
+    poll_fn(|cx| {
         if let Poll::Ready(output) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
         }
         // The timer is moved at once to an earlier moment, and to a later one only when it has gone off:
         // so it is not moved with each request.
-        let deadline = activity.deadline(limits, cx.waker());
+        let deadline = activity.deadline(limits, idle_timeout, cx.waker());
         if deadline < timer.deadline() {
             timer.as_mut().reset(deadline);
         }

@@ -34,6 +34,10 @@ pub use self::{
 
 /// Connections that the system keeps until they are taken.
 const BACKLOG: u32 = 1024;
+/// What the system keeps of an answer that the client has not taken, in bytes; it doubles this for its own
+/// needs. Left to itself it keeps megabytes for each connection, and lets more be written only when a third
+/// of them is taken, which a slow client cannot do within a time limit.
+const SEND_BUFFER: u32 = 128 * 1024;
 /// How long to wait when a connection cannot be taken: out of file descriptors, most likely.
 const BREATHER: Duration = Duration::from_millis(50);
 /// How long a connection must have been idle to be closed in favour of one that waits.
@@ -68,6 +72,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // A server that starts again need not wait for the connections of the one before.
     socket.set_reuseaddr(true)?;
+    // Connections have it from their listener.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

@@ -10,6 +10,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
     time::Instant,
 };
 
@@ -35,6 +36,13 @@ impl<S> Watched<S> {
             Poll::Ready(Err(_)) => {}
             Poll::Pending => self.activity.stall(Instant::now()),
         }
+    }
+}
+
+impl Watched<TcpStream> {
+    /// Waits until there is something to read, without room for it.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        self.stream.readable().await
     }
 }
 

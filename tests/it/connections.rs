@@ -1,9 +1,12 @@
 //! Connections and their limits in time, number and memory; refusals that keep a connection usable; and
 //! how a server drains.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use mission_control::serving::Stage;
+use mission_control::{
+    http::serve_metrics,
+    serving::{Stage, listen},
+};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -34,7 +37,8 @@ fn closes(reply: &str) -> bool {
 async fn silence_between_requests_is_not_a_slow_head() {
     let (_database, server) = serve(&[("HEADER_TIMEOUT", "0.3"), ("IDLE_TIMEOUT", "20")]).await;
     let mut connection = server.connect().await;
-    for pause in [0, 400, 900] {
+    // Past a second of silence an idle connection has given its buffers up.
+    for pause in [0, 400, 900, 1300, 10] {
         sleep(Duration::from_millis(pause)).await;
         connection.send(post("{ __typename }", "").as_bytes()).await;
         let reply = connection.answer().await;
@@ -278,6 +282,18 @@ async fn all_bodies_together_have_a_bound() {
     let reply = another.answer().await;
     assert_eq!(status(&reply), 503, "{reply}");
     assert!(reply.to_lowercase().contains("\r\nretry-after: "), "{reply}");
+    // A profile over REST needs room too.
+    let token = Token::complete("user_a", noon()).sign();
+    another
+        .send(
+            format!(
+                "GET /api/v1/users/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
+            )
+            .as_bytes(),
+        )
+        .await;
+    let reply = another.answer().await;
+    assert_eq!(status(&reply), 503, "{reply}");
     // Whoever needs no room is served, and everybody once there is some.
     another.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(status(&another.answer().await), 200);
@@ -405,4 +421,58 @@ async fn connections_that_the_system_has_taken_are_served_to_the_end() {
         assert!(reply.ends_with(&json!({ "data": { "__typename": "Query" } }).to_string()));
     }
     server.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_has_rested_goes_on_and_still_ends_in_time() {
+    let (_database, server) = serve(&[("IDLE_TIMEOUT", "2.5")]).await;
+    let mut connection = server.connect().await;
+    // In pieces, and two requests in one: nothing is lost with the buffers.
+    let request = post("{ __typename }", "");
+    let (first, rest) = request.split_at(40);
+    for _ in 0..2 {
+        connection.send(first.as_bytes()).await;
+        sleep(Duration::from_millis(50)).await;
+        connection.send(format!("{rest}{request}").as_bytes()).await;
+        let mut replies = String::new();
+        while replies.matches("__typename").count() < 2 {
+            replies.push_str(&connection.answer().await);
+        }
+        assert_eq!(replies.matches("HTTP/1.1 200 OK").count(), 2, "{replies}");
+        sleep(Duration::from_millis(1300)).await;
+    }
+    let started = Instant::now();
+    assert_eq!(timeout(Duration::from_secs(5), connection.rest()).await.expect("closed"), "");
+    let silence = started.elapsed();
+    assert!(
+        silence > Duration::from_millis(700) && silence < Duration::from_secs(3),
+        "{silence:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn collectors_of_metrics_are_bounded_in_number_and_time() {
+    let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(serve_metrics(listener, Arc::default()));
+    let mut stalled = Vec::new();
+    for _ in 0..64 {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        connection.write_all(b"GET /metrics HTTP/1.1\r\n").await.unwrap();
+        stalled.push(connection);
+    }
+    sleep(Duration::from_millis(300)).await;
+    let started = Instant::now();
+    let mut another = TcpStream::connect(address).await.unwrap();
+    another
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut text = String::new();
+    timeout(Duration::from_secs(20), another.read_to_string(&mut text)).await.unwrap().unwrap();
+    assert_eq!(status(&text), 200, "{text}");
+    assert!(text.contains("mission_control_"), "{text}");
+    let waited = started.elapsed();
+    assert!(waited > Duration::from_secs(3) && waited < Duration::from_secs(15), "{waited:?}");
+    serving.abort();
 }

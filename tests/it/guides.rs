@@ -41,9 +41,9 @@ fn is_path(span: &str) -> bool {
 /// The name of a test: a sentence.
 fn is_test(span: &str) -> bool {
     let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase());
-    // A counter has a long name too.
-    let is_metric = span.starts_with("mission_control_");
-    span.split('_').count() >= 5 && span.split('_').all(is_word) && !is_metric
+    // Counters and settings of PostgreSQL have long names too.
+    let is_other = span.starts_with("mission_control_") || span.ends_with("_timeout");
+    span.split('_').count() >= 5 && span.split('_').all(is_word) && !is_other
 }
 
 /// All code in which a test may be.

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use axum::http::HeaderValue;
+use axum::{body::Bytes, http::HeaderValue};
 use serde_json::{Value, json};
 
 use super::files::{BASE, Kind, PAGE_SCRIPT, PAGE_STYLE, PUBLISHED};
@@ -19,8 +19,8 @@ const CLERK_SCRIPT: &str = "/npm/@clerk/clerk-js@6/dist/clerk.browser.js";
 /// The GraphiQL page.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// The document.
-    pub(crate) html: String,
+    /// The document, one for all answers.
+    pub(crate) html: Bytes,
     /// Its Content Security Policy (level 3).
     pub(crate) policy: HeaderValue,
 }
@@ -60,7 +60,7 @@ impl Page {
             // Last, so that nothing inside it is taken for a place.
             .replace("{{configuration}}", &inside_html(&configuration));
         let policy = HeaderValue::try_from(policy(frontend.map(|frontend| frontend.url.as_str())))?;
-        Ok(Self { html, policy })
+        Ok(Self { html: html.into(), policy })
     }
 }
 
@@ -116,9 +116,12 @@ mod tests {
         Page::new(&settings.auth).unwrap()
     }
 
+    fn text(page: &Page) -> &str {
+        std::str::from_utf8(&page.html).unwrap()
+    }
+
     fn configuration(page: &Page) -> Value {
-        let (_, rest) = page
-            .html
+        let (_, rest) = text(page)
             .split_once(r#"<script type="application/json" id="configuration">"#)
             .expect("the page holds its configuration");
         serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
@@ -140,7 +143,7 @@ mod tests {
         let (settings, _) =
             Settings::development(&Environment::from_pairs(Vec::<(&str, &str)>::new())).unwrap();
         let page = Page::new(&settings.auth).unwrap();
-        assert!(!page.html.contains("{{"), "{}", page.html);
+        assert!(!text(&page).contains("{{"), "{}", text(&page));
         assert_eq!(configuration(&page)["mode"], "development");
         assert!(configuration(&page)["clerk"].is_null(), "no real Clerk in development");
     }
@@ -150,13 +153,13 @@ mod tests {
         let token = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let local = page(&[("AUTH_MODE", "local"), ("LOCAL_AUTH_TOKEN", token)]);
         assert_eq!(configuration(&local)["mode"], "local");
-        assert!(!local.html.contains(token));
+        assert!(!text(&local).contains(token));
 
         let clerk = [("AUTH_MODE", "clerk"), ("CLERK_SECRET_KEY", "sk_test_0123456789abcdefghij")];
         let without_key = page(&clerk);
         assert_eq!(configuration(&without_key)["mode"], "clerk");
         assert!(configuration(&without_key)["clerk"].is_null());
-        assert!(!without_key.html.contains("sk_test_"));
+        assert!(!text(&without_key).contains("sk_test_"));
 
         // clerk.example.com$
         let key = "pk_test_Y2xlcmsuZXhhbXBsZS5jb20k";

@@ -15,6 +15,7 @@ mod limits;
 mod local_mode;
 mod me;
 mod nodes;
+mod odd_clients;
 mod organizations;
 mod page_size_variables;
 mod panics;
