@@ -99,19 +99,18 @@ impl Activity {
         let mut state = self.state();
         if state.phase == Phase::Idle {
             state.enter(Phase::Head, now);
-            state.head = HeadScan::default();
         }
         if state.phase == Phase::Head {
             state.head.scan(bytes);
         }
     }
 
-    /// A request's head is complete; whether a line of it ended without a carriage return. Of a head
-    /// that was received together with the end of another request this is not known, and taken for no.
+    /// A request's head is complete; whether a line of it ended without a carriage return. What of it was
+    /// received together with the end of another request is not known, and taken for good.
     pub(crate) fn begin_request(&self, now: Instant) -> bool {
         let mut state = self.state();
         state.enter(Phase::Busy, now);
-        std::mem::take(&mut state.head).has_bare_line_feed
+        std::mem::replace(&mut state.head, HeadScan::amid_head()).has_bare_line_feed
     }
 
     /// The answer has been handed over to be written.
@@ -212,6 +211,11 @@ struct HeadScan {
 }
 
 impl HeadScan {
+    /// Of a head whose first bytes may have been received before.
+    fn amid_head() -> Self {
+        Self { last: b'\r', has_begun: true, ..Self::default() }
+    }
+
     fn scan(&mut self, bytes: &[u8]) {
         for byte in bytes {
             if self.is_complete {
@@ -303,6 +307,24 @@ mod tests {
                 activity.received(piece.as_bytes(), now);
             }
             assert_eq!(activity.begin_request(now), expected, "{pieces:?}");
+        }
+        // The same after another request, which may have brought the beginning with it.
+        for (piece, expected) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n{\n}", false),
+            ("GET / HTTP/1.1\nHost: a\r\n\r\n", true),
+            ("P/1.1\r\nHost: a\r\n\r\n{\n}", false),
+            ("\nHost: a\r\n\r\n{\n}", false),
+            ("\r\n\r\n{\n}", false),
+            ("\n\r\n{\n}", false),
+            ("\r\n{\n}", false),
+            ("\n{\n}", false),
+        ] {
+            let now = Instant::now();
+            let activity = Activity::new(now);
+            activity.begin_request(now);
+            activity.end_request(now);
+            activity.received(piece.as_bytes(), now);
+            assert_eq!(activity.begin_request(now), expected, "{piece:?}");
         }
     }
 }

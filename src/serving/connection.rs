@@ -127,7 +127,10 @@ async fn serve_requests<H: Handler>(
         within_limits(limits.idle_timeout, limits, activity, end).await?.ok()?;
     }
     let parts = connection.into_parts();
-    parts.read_buf.is_empty().then(|| parts.io.into_inner())
+    let mut stream = parts.io.into_inner();
+    // The beginning of a request that came in together with the one before.
+    stream.put_back(parts.read_buf);
+    Some(stream)
 }
 
 /// What `work` comes to; `None` when the client's time is up before, where an idle one has `idle_timeout`.

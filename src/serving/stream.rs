@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use axum::body::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -20,6 +21,8 @@ use super::activity::Activity;
 pub(crate) struct Watched<S> {
     stream: S,
     activity: Arc<Activity>,
+    /// What was taken from the stream and is to be read once more.
+    unread: Bytes,
     /// Once nothing more will be written: whether to wait for what the client still sends.
     shut: Option<bool>,
 }
@@ -27,7 +30,12 @@ pub(crate) struct Watched<S> {
 impl<S> Watched<S> {
     /// Watches `stream`.
     pub(crate) fn new(stream: S, activity: Arc<Activity>) -> Self {
-        Self { stream, activity, shut: None }
+        Self { stream, activity, unread: Bytes::new(), shut: None }
+    }
+
+    /// Puts bytes back that were read and not used.
+    pub(crate) fn put_back(&mut self, bytes: Bytes) {
+        self.unread = bytes;
     }
 
     fn note_written(&self, outcome: &Poll<io::Result<usize>>) {
@@ -42,6 +50,9 @@ impl<S> Watched<S> {
 impl Watched<TcpStream> {
     /// Waits until there is something to read, without room for it.
     pub(crate) async fn readable(&self) -> io::Result<()> {
+        if !self.unread.is_empty() {
+            return Ok(());
+        }
         self.stream.readable().await
     }
 }
@@ -53,7 +64,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if self.unread.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        } else {
+            let length = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread.split_to(length));
+        }
         let new = buffer.filled().get(before..).unwrap_or_default();
         if !new.is_empty() {
             self.activity.received(new, Instant::now());

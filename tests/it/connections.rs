@@ -51,6 +51,38 @@ async fn silence_between_requests_is_not_a_slow_head() {
     assert!(after < Duration::from_secs(3), "{after:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_begins_in_the_packet_of_another_is_read_like_any_other() {
+    let (_database, server) = serve(&[]).await;
+    let body = "{\n  \"query\": \"{ __typename }\"\n}";
+    let request = format!("{HEAD}Content-Length: {}\r\n\r\n{body}", body.len());
+    let chunked = format!(
+        "{HEAD}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    for first in [&request, &chunked] {
+        for cut in 0..request.len() {
+            let (begun, rest) = request.split_at(cut);
+            let mut connection = server.connect().await;
+            connection.send(format!("{first}{begun}").as_bytes()).await;
+            assert_eq!(status(&connection.answer().await), 200);
+            connection.send(rest.as_bytes()).await;
+            let reply = connection.answer().await;
+            assert_eq!(status(&reply), 200, "cut after {begun:?}: {reply}");
+        }
+    }
+    // The rest of its head may take a while.
+    for cut in [1, HEAD.len() - 1, HEAD.len()] {
+        let (begun, rest) = request.split_at(cut);
+        let mut connection = server.connect().await;
+        connection.send(format!("{request}{begun}").as_bytes()).await;
+        assert_eq!(status(&connection.answer().await), 200);
+        sleep(Duration::from_millis(1300)).await;
+        connection.send(rest.as_bytes()).await;
+        assert_eq!(status(&connection.answer().await), 200, "cut after {begun:?}");
+    }
+}
+
 /// A client that can take little at once.
 async fn narrow(server: &Server, buffer: u32) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
