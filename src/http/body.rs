@@ -11,6 +11,11 @@ use serde_json::Value;
 
 use super::in_flight::{InFlight, NoFit};
 
+/// A body may come in as many pieces as it would if each were of so many bytes and it were of the largest
+/// size, and some more.
+const SMALL_PIECE: usize = 64;
+/// These are the more.
+const SPARE_PIECES: usize = 1024;
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The most characters of the name of a coding that are repeated.
@@ -46,7 +51,13 @@ pub(crate) async fn read(
 
 async fn collect(mut body: Body, limit: usize, in_flight: &InFlight) -> Result<Bytes, BodyError> {
     let mut buffer = in_flight.buffer(limit);
+    let mut pieces = 0;
     while let Some(frame) = body.frame().await {
+        // Each piece costs as much as some hundred bytes. A network's packets are far from this bound.
+        pieces += 1;
+        if pieces > SPARE_PIECES + limit / SMALL_PIECE {
+            return Err(BodyError::TooLarge);
+        }
         let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
         buffer.push(&data).map_err(|no_fit| match no_fit {
             NoFit::TooLarge => BodyError::TooLarge,

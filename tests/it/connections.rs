@@ -56,10 +56,8 @@ async fn a_request_that_begins_in_the_packet_of_another_is_read_like_any_other()
     let (_database, server) = serve(&[]).await;
     let body = "{\n  \"query\": \"{ __typename }\"\n}";
     let request = format!("{HEAD}Content-Length: {}\r\n\r\n{body}", body.len());
-    let chunked = format!(
-        "{HEAD}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
-        body.len()
-    );
+    let chunked =
+        format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     for first in [&request, &chunked] {
         for cut in 0..request.len() {
             let (begun, rest) = request.split_at(cut);
