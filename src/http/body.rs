@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::in_flight::{InFlight, NoFit};
+use crate::serving::PIECE_COST;
 
-/// A body may come in as many pieces as it would if each were of so many bytes and it were of the largest
-/// size, and some more.
-const SMALL_PIECE: usize = 64;
-/// These are the more.
+/// A body comes in at most as many pieces as one of the largest size does in pieces of
+/// [`PIECE_COST`] bytes, and these beyond.
 const SPARE_PIECES: usize = 1024;
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -30,8 +29,30 @@ pub(crate) enum BodyError {
     TooSlow,
     /// The client stopped sending.
     Broken,
+    /// In more and smaller pieces than any network makes of it.
+    TooManyPieces,
     /// Too many other bodies and answers are in flight.
     NoRoom,
+}
+
+impl BodyError {
+    /// Status and text of the answer; `None` for [`BodyError::NoRoom`], which is no fault of the client.
+    pub(crate) const fn refusal(self) -> Option<(StatusCode, &'static str)> {
+        Some(match self {
+            Self::TooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than allowed (MAX_BODY_BYTES).")
+            }
+            Self::TooSlow => {
+                (StatusCode::REQUEST_TIMEOUT, "The body was not complete in time (BODY_TIMEOUT).")
+            }
+            Self::Broken => (StatusCode::BAD_REQUEST, "The body ended before it was complete."),
+            Self::TooManyPieces => (
+                StatusCode::BAD_REQUEST,
+                "The body comes in too many small pieces. Send it in fewer, larger ones.",
+            ),
+            Self::NoRoom => return None,
+        })
+    }
 }
 
 /// Reads a body of at most `limit` bytes within `time`. One that is announced to be longer is not
@@ -53,10 +74,9 @@ async fn collect(mut body: Body, limit: usize, in_flight: &InFlight) -> Result<B
     let mut buffer = in_flight.buffer(limit);
     let mut pieces = 0;
     while let Some(frame) = body.frame().await {
-        // Each piece costs as much as some hundred bytes. A network's packets are far from this bound.
         pieces += 1;
-        if pieces > SPARE_PIECES + limit / SMALL_PIECE {
-            return Err(BodyError::TooLarge);
+        if pieces > SPARE_PIECES + limit / PIECE_COST {
+            return Err(BodyError::TooManyPieces);
         }
         let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
         buffer.push(&data).map_err(|no_fit| match no_fit {
@@ -124,7 +144,23 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::stream;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_body_in_too_many_pieces_is_not_read_to_its_end() {
+        let limit = 10 * PIECE_COST + SPARE_PIECES;
+        let most = SPARE_PIECES + limit / PIECE_COST;
+        for (pieces, expected) in [(most, Ok(most)), (most + 1, Err(BodyError::TooManyPieces))] {
+            let pieces = stream::iter((0..pieces).map(|_| Ok::<_, std::io::Error>(" ")));
+            let in_flight = InFlight::new(1 << 20);
+            let body = Body::from_stream(pieces);
+            let read = read(body, limit, Duration::from_secs(10), &in_flight).await;
+            assert_eq!(read.map(|bytes| bytes.len()), expected);
+            assert_eq!(in_flight.held(), 0);
+        }
+    }
 
     #[test]
     fn only_json_in_utf_8_is_json() {

@@ -78,20 +78,7 @@ impl From<AccountError> for RestError {
 
 impl From<BodyError> for RestError {
     fn from(error: BodyError) -> Self {
-        match error {
-            BodyError::TooLarge => Self::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The body is longer than allowed (MAX_BODY_BYTES).",
-            ),
-            BodyError::TooSlow => Self::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "The body was not complete in time (BODY_TIMEOUT).",
-            ),
-            BodyError::Broken => {
-                Self::new(StatusCode::BAD_REQUEST, "The body ended before it was complete.")
-            }
-            BodyError::NoRoom => Self::unavailable(),
-        }
+        error.refusal().map_or_else(Self::unavailable, |(status, detail)| Self::new(status, detail))
     }
 }
 

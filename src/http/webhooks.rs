@@ -10,7 +10,11 @@ use axum::{
 };
 use tokio::time::timeout;
 
-use super::{body, rest_error::RestError, state::AppState};
+use super::{
+    body::{self, BodyError},
+    rest_error::RestError,
+    state::AppState,
+};
 use crate::{
     accounts::Applied,
     clerk::{
@@ -55,7 +59,14 @@ async fn apply(state: &AppState, request: Request) -> Result<(), RestError> {
         return Err(RestError::unavailable());
     };
     let time = state.limits.body_timeout;
-    let bytes = body::read(sent, MAX_WEBHOOK_BYTES, time, &state.in_flight).await?;
+    let read = body::read(sent, MAX_WEBHOOK_BYTES, time, &state.in_flight).await;
+    let bytes = read.map_err(|error| match error {
+        BodyError::TooLarge => RestError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The message is longer than any of Clerk's (1 MiB).",
+        ),
+        error => error.into(),
+    })?;
     // The signature is over the bytes as they came, so they are checked before anything reads them.
     let now = state.accounts.clock().now();
     let message = secrets.verify(&parts.headers, &bytes, now).map_err(refuse)?;

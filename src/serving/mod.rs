@@ -27,6 +27,7 @@ use self::{
     connection::{Shared, serve_connection},
 };
 
+pub(crate) use self::request::PIECE_COST;
 pub use self::{
     limits::Limits,
     request::{Ambiguity, Handler},

@@ -21,8 +21,9 @@ use super::activity::Activity;
 /// How long the rest of an unwanted body is waited for.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Each piece of an unwanted body counts as so many bytes at least, because reading it costs as much.
-const COST_OF_PIECE: u64 = 64;
+/// Each piece of a body counts as so many bytes at least, because reading it costs more than its bytes. A
+/// network's packets are far from that.
+pub(crate) const PIECE_COST: usize = 64;
 
 /// Answers requests.
 pub trait Handler: Clone + Send + Sync + 'static {
@@ -116,7 +117,7 @@ async fn read_rest(mut body: Incoming, most: u64) -> bool {
         let mut read = 0;
         while let Some(frame) = body.frame().await {
             let Ok(frame) = frame else { return false };
-            read += frame.data_ref().map_or(0, |data| data.len() as u64).max(COST_OF_PIECE);
+            read += frame.data_ref().map_or(0, Bytes::len).max(PIECE_COST) as u64;
             if read > most {
                 return false;
             }

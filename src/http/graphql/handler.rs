@@ -21,7 +21,7 @@ use crate::{
     error::{ApiError, Code},
     graphql::{GraphqlRequest, Refusal, Viewer},
     http::{
-        body::{self, BodyError},
+        body,
         bounded_answer::BoundedAnswer,
         graphiql,
         media_type::{MediaType, Wish},
@@ -127,22 +127,9 @@ async fn read(
     }
     let limits = &state.limits;
     let bytes = body::read(body, limits.body_bytes, limits.body_timeout, &state.in_flight).await;
-    let bytes = bytes.map_err(|error| {
-        let (status, message) = match error {
-            BodyError::NoRoom => return respond.failed(&ApiError::unavailable()),
-            BodyError::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("The body is longer than {} bytes (MAX_BODY_BYTES).", limits.body_bytes),
-            ),
-            BodyError::TooSlow => (
-                StatusCode::REQUEST_TIMEOUT,
-                "The body was not complete in time (BODY_TIMEOUT).".to_owned(),
-            ),
-            BodyError::Broken => {
-                (StatusCode::BAD_REQUEST, "The body ended before it was complete.".to_owned())
-            }
-        };
-        respond.unreadable(status, &message)
+    let bytes = bytes.map_err(|error| match error.refusal() {
+        Some((status, message)) => respond.unreadable(status, message),
+        None => respond.failed(&ApiError::unavailable()),
     })?;
     Parameters::from_body(&bytes).and_then(complete).map_err(|refused| respond.refused(&refused))
 }

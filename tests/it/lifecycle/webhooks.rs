@@ -87,7 +87,13 @@ both! {
         let unsigned = app.rest("POST", "/api/v1/webhooks/clerk", None, Some(json!({}))).await;
         assert_eq!(unsigned.status, StatusCode::BAD_REQUEST);
         let long = json!({ "type": "user.created", "data": "x".repeat(1024 * 1024) });
-        assert_eq!(deliver(&app, "msg_1", &long).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+        let refused = deliver(&app, "msg_1", &long).await;
+        assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
+        // No setting moves this bound.
+        assert_eq!(
+            refused.json(),
+            json!({ "detail": "The message is longer than any of Clerk's (1 MiB)." })
+        );
         // Signed, but not as it should be: sending these again would not make them better.
         let cases = [
             json!({ "type": "user.created", "data": {} }),
