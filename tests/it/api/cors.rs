@@ -1,6 +1,6 @@
 //! What other origins are told (protocol, section 8).
 
-use super::protocol::Ask;
+use super::ask::Ask;
 use crate::support::{Answer, TestApp, TestDatabase};
 
 const APP: &str = "https://app.example.com";

@@ -3,7 +3,7 @@
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
-use super::protocol::{Ask, GQL};
+use super::ask::{Ask, GQL};
 use crate::support::{Answer, TestApp, TestDatabase};
 
 async fn sqlite(settings: &[(&str, &str)]) -> (TestDatabase, TestApp) {

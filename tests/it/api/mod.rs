@@ -1,5 +1,6 @@
 //! The product through its HTTP face.
 
+mod ask;
 mod authentication;
 mod bootstrap;
 mod cors;
@@ -9,6 +10,7 @@ mod deletion_at_clerk;
 mod documents;
 mod graphiql;
 mod hostile_headers;
+mod http;
 mod impersonation;
 mod key_set;
 mod limits;
@@ -21,6 +23,7 @@ mod page_size_variables;
 mod panics;
 mod persisted_queries;
 mod protocol;
+mod refusals;
 mod request_reader;
 mod rest;
 mod schema;

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::protocol::{Ask, GQL};
+use super::ask::{Ask, GQL};
 use crate::support::{TestApp, TestDatabase, start};
 
 const ME: &str = "/api/v1/users/me";

@@ -15,7 +15,7 @@ use mission_control::{
 };
 use serde_json::json;
 
-use super::protocol::{Ask, GQL, JSON};
+use super::ask::{Ask, GQL, JSON};
 use crate::support::{TestApp, TestDatabase, both, noon};
 
 /// What the panic says; nobody outside may read it.

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use mission_control::http::PersistedQueries;
 use serde_json::{Value, json};
 
-use super::protocol::Ask;
+use super::ask::Ask;
 use crate::support::{TestApp, TestDatabase, start};
 
 fn hash(text: &str) -> String {

@@ -1,17 +1,20 @@
 //! Every store function on both databases, and what only a database can get wrong.
 
 mod addresses;
+mod deletion_marks;
 mod indexes;
 mod lookups;
 mod memberships;
 mod migrations;
 mod organizations;
 mod preconditions;
+mod profiles;
 mod races;
 mod resilience;
 mod sample;
 mod schema;
 mod sessions;
+mod standings;
 mod tombstones;
 mod users;
 mod webhook_messages;

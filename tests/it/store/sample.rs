@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mission_control::{
-    model::{MembershipId, OrganizationId, Profile, Role, UserId},
+    model::{AttemptId, MembershipId, OrganizationId, Profile, Role, UserId},
     store::{
         Store,
         memberships::{self, NewMembership},
         organizations::{self, ClerkOrganizationState, NewOrganization},
-        users::{self, Lookup, NewUser, Standing},
+        users::{self, DeletionMark, Lookup, NewUser, Standing},
     },
 };
 use uuid::Uuid;
@@ -154,5 +154,41 @@ pub async fn corrupt_role(database: &TestDatabase, membership: MembershipId) {
                  UPDATE organization_members SET role = 'king' WHERE id = '{membership}'"
             ))
             .await;
+    }
+}
+
+/// Somebody of whom only the Clerk id is known.
+pub fn nameless(clerk_user_id: &str) -> NewUser<'_> {
+    NewUser::nameless(UserId::generate(), clerk_user_id, at(0))
+}
+
+/// Runs `work` 40 times at once, on two instances by turns, and answers how many said `true`.
+pub async fn how_many<W: Future<Output = bool> + Send + 'static>(
+    database: &TestDatabase,
+    work: impl Fn(Store) -> W,
+) -> usize {
+    let second = database.second_instance().await;
+    let tasks: Vec<_> = (0..40)
+        .map(|number| {
+            let store = if number % 2 == 0 { database.store.clone() } else { second.clone() };
+            tokio::spawn(work(store))
+        })
+        .collect();
+    let mut count = 0;
+    for task in tasks {
+        count += usize::from(task.await.unwrap());
+    }
+    count
+}
+
+/// A mark of a deletion of `user_a`.
+pub fn mark(user_id: UserId, marked_at: i64) -> DeletionMark {
+    DeletionMark {
+        user_id,
+        clerk_user_id: "user_a".to_owned(),
+        attempt: AttemptId::generate(),
+        from_clerk: true,
+        sessions: vec!["sess_a".to_owned(), "sess_b".to_owned()],
+        marked_at: at(marked_at),
     }
 }

@@ -1,177 +1,14 @@
-//! Requests meant to hurt, sent to the real program in a process of its own: each is answered with a
-//! code, costs at most a second of processor time and 64 MiB of memory, and the next one is served.
+//! The requests that are meant to hurt.
 
-use std::{
-    fs,
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use serde_json::json;
 
-use serde_json::{Value, json};
+use super::program::Request;
 
-use crate::support::{Raw, TestDatabase};
+/// Requests with names.
+pub type Corpus = Vec<(String, Request)>;
 
-const TOKEN: &str = "hostile-requests-0123456789-0123456789-0123456789-abc";
-/// What one request may cost. The program is not optimised here, which leaves room in practice.
-const MOST_TIME: Duration = Duration::from_secs(1);
-const MOST_MEMORY: u64 = 64 << 20;
-
-/// The program in local mode.
-struct Program {
-    process: Child,
-    address: String,
-    client: reqwest::Client,
-    _database: TestDatabase,
-}
-
-impl Program {
-    async fn start() -> Self {
-        let database = TestDatabase::sqlite().await;
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Command::new(env!("CARGO_BIN_EXE_mission-control"))
-            .arg("serve")
-            .env_clear()
-            .env("AUTH_MODE", "local")
-            .env("LOCAL_AUTH_TOKEN", TOKEN)
-            .env("DATABASE_URL", &database.url)
-            .env("PORT", port.to_string())
-            .env("LOG_LEVEL", "error")
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let address = format!("127.0.0.1:{port}");
-        let program =
-            Self { process, address, client: reqwest::Client::new(), _database: database };
-        let started = Instant::now();
-        while !program.is_well().await {
-            assert!(started.elapsed() < Duration::from_secs(30), "the program does not start");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        program
-    }
-
-    async fn is_well(&self) -> bool {
-        let url = format!("http://{}/readyz", self.address);
-        self.client.get(url).send().await.is_ok_and(|answer| answer.status() == 200)
-    }
-
-    /// Processor time used so far by the threads that live.
-    fn time(&self) -> Duration {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
-        let nanoseconds = threads.map(|thread| {
-            // A thread may end while it is looked at.
-            let stat = fs::read_to_string(thread.unwrap().path().join("schedstat"));
-            let stat = stat.unwrap_or_default();
-            stat.split(' ').next().and_then(|time| time.parse::<u64>().ok()).unwrap_or_default()
-        });
-        Duration::from_nanos(nanoseconds.sum())
-    }
-
-    /// The line of that name in the status of the process, in bytes.
-    fn memory(&self, name: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-    }
-
-    /// Lets the peak of memory begin anew.
-    fn forget_peak(&self) {
-        fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5").unwrap();
-    }
-
-    async fn send(&self, request: &Request) -> (u16, Vec<u8>) {
-        let url = format!("http://{}/graphql", self.address);
-        let signed = |builder: reqwest::RequestBuilder| builder.bearer_auth(TOKEN);
-        let builder = match request {
-            Request::Post(body) => {
-                let builder = signed(self.client.post(url));
-                builder.header("content-type", "application/json").body(body.clone())
-            }
-            Request::Get(query_string) => signed(self.client.get(format!("{url}?{query_string}"))),
-            Request::With(name, value) => {
-                let builder = self.client.post(url).header("content-type", "application/json");
-                builder.header(*name, value.as_str()).body(r#"{"query":"{ nothing }"}"#)
-            }
-            Request::Raw(bytes) => {
-                let stream = tokio::net::TcpStream::connect(&self.address).await.unwrap();
-                let mut raw = Raw(stream);
-                raw.send(bytes).await;
-                let reply = raw.rest().await;
-                let status = reply.split(' ').nth(1).and_then(|status| status.parse().ok());
-                return (status.unwrap_or(400), Vec::new());
-            }
-        };
-        let answer = builder.timeout(Duration::from_secs(30)).send().await.unwrap();
-        (answer.status().as_u16(), answer.bytes().await.unwrap().to_vec())
-    }
-
-    /// Sends one request and holds its answer and its cost against what is promised; says what is
-    /// broken.
-    #[expect(clippy::print_stdout, reason = "shown when the test fails")]
-    async fn attack(&mut self, name: &str, request: &Request) -> Vec<String> {
-        self.forget_peak();
-        let (time, memory) = (self.time(), self.memory("VmRSS"));
-        let started = Instant::now();
-        let (status, body) = self.send(request).await;
-        let elapsed = started.elapsed();
-        let time = self.time().saturating_sub(time);
-        let memory = self.memory("VmHWM").saturating_sub(memory);
-        let (size, kib) = (body.len(), memory >> 10);
-        println!("{name}: {status}, {time:?} of {elapsed:?}, {kib} KiB, {size} bytes");
-        let mut broken = Vec::new();
-        if status != 200 && !(400..500).contains(&status) {
-            broken.push(format!("{name}: {status}"));
-        }
-        if !matches!(request, Request::Raw(_)) && !is_answer(&body) {
-            let start = String::from_utf8_lossy(&body).chars().take(500).collect::<String>();
-            broken.push(format!("{name}: {start}"));
-        }
-        if time > MOST_TIME {
-            broken.push(format!("{name}: {time:?} of processor time"));
-        }
-        if memory > MOST_MEMORY {
-            broken.push(format!("{name}: {kib} KiB"));
-        }
-        assert!(self.process.try_wait().unwrap().is_none(), "{name}: the program has ended");
-        assert!(self.is_well().await, "{name}: the program is not well");
-        broken
-    }
-}
-
-/// Whether this is GraphQL: data, or errors that have a code and are short.
-fn is_answer(body: &[u8]) -> bool {
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return false };
-    let are_fine = body["errors"].as_array().into_iter().flatten().all(|error| {
-        let code = error["extensions"]["code"].as_str().unwrap_or_default();
-        let message = error["message"].as_str().unwrap_or_default();
-        !matches!(code, "" | "INTERNAL_SERVER_ERROR" | "TIMEOUT") && message.chars().count() <= 300
-    });
-    are_fine && (body["errors"].is_array() || body["data"].is_object())
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-enum Request {
-    /// A body.
-    Post(Vec<u8>),
-    /// A query string.
-    Get(String),
-    /// A header field.
-    With(&'static str, String),
-    /// Everything.
-    Raw(Vec<u8>),
-}
-
-type Corpus = Vec<(String, Request)>;
-
-fn query(text: &str) -> Request {
+/// A document.
+pub fn query(text: &str) -> Request {
     Request::Post(json!({ "query": text }).to_string().into_bytes())
 }
 
@@ -190,7 +27,8 @@ fn fragments(levels: usize, spreads: usize) -> String {
     text + &format!("fragment F{levels} on Query{{__typename}}")
 }
 
-fn nested() -> Corpus {
+/// Nesting of every kind.
+pub fn nested() -> Corpus {
     let mut corpus = Corpus::new();
     for open in [
         "{",
@@ -230,7 +68,8 @@ fn nested() -> Corpus {
 }
 
 #[expect(clippy::too_many_lines, reason = "a list")]
-fn texts() -> Corpus {
+/// Strings, comments, names, numbers.
+pub fn texts() -> Corpus {
     let mut corpus = Corpus::new();
     for (name, piece) in [
         ("escapes", "\\u0041"),
@@ -348,7 +187,8 @@ fn texts() -> Corpus {
     corpus
 }
 
-fn documents() -> Corpus {
+/// Fragments, aliases, repetitions.
+pub fn documents() -> Corpus {
     let mut corpus = Corpus::new();
     for (levels, spreads) in
         [(8, 2), (9, 2), (24, 2), (38, 2), (200, 2), (5, 3), (3, 8), (2, 22), (1, 499), (400, 1)]
@@ -450,7 +290,8 @@ fn documents() -> Corpus {
     corpus
 }
 
-fn introspection() -> Corpus {
+/// Introspection of everything.
+pub fn introspection() -> Corpus {
     let mut corpus = Corpus::new();
     let leaves = "name description isDeprecated deprecationReason ";
     for (name, text) in [
@@ -498,7 +339,8 @@ fn introspection() -> Corpus {
 }
 
 #[expect(clippy::too_many_lines, reason = "a list")]
-fn bodies() -> Corpus {
+/// Bodies of the largest size.
+pub fn bodies() -> Corpus {
     const ROOM: usize = 256 * 1024 - 200;
     let mut corpus = Corpus::new();
     let full = |piece: &str| piece.repeat(ROOM / piece.len());
@@ -607,7 +449,8 @@ fn bodies() -> Corpus {
     corpus
 }
 
-fn heads() -> Corpus {
+/// Heads and targets of the largest size.
+pub fn heads() -> Corpus {
     let mut corpus = Corpus::new();
     let full = |piece: &str| piece.repeat(60_000 / piece.len());
     for (name, value) in [
@@ -696,108 +539,4 @@ fn heads() -> Corpus {
     corpus.push(("noise".to_owned(), Request::Raw(noise.clone())));
     corpus.push(("a body of noise".to_owned(), Request::Post(noise[..200_000].to_vec())));
     corpus
-}
-
-async fn survive(mut program: Program, corpus: Corpus) {
-    // What every request needs is in memory from now on, and the user exists.
-    program.attack("warm up", &query("{ me { id } }")).await;
-    program.attack("warm up", &query("{ __schema { types { name } } }")).await;
-    let mut broken = Vec::new();
-    for (name, request) in &corpus {
-        broken.extend(program.attack(name, request).await);
-    }
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
-}
-
-#[tokio::test]
-async fn nesting_of_every_kind() {
-    survive(Program::start().await, nested()).await;
-}
-
-#[tokio::test]
-async fn strings_comments_names_and_numbers() {
-    survive(Program::start().await, texts()).await;
-}
-
-#[tokio::test]
-async fn fragments_aliases_and_repetitions() {
-    survive(Program::start().await, documents()).await;
-}
-
-#[tokio::test]
-async fn introspection_of_everything() {
-    survive(Program::start().await, introspection()).await;
-}
-
-#[tokio::test]
-async fn bodies_of_the_largest_size() {
-    survive(Program::start().await, bodies()).await;
-}
-
-#[tokio::test]
-async fn heads_and_targets_of_the_largest_size() {
-    survive(Program::start().await, heads()).await;
-}
-
-#[tokio::test]
-async fn answers_that_multiply_what_is_stored() {
-    let program = Program::start().await;
-    // The longest texts there are, in characters of four bytes.
-    let long = "\u{1f600}".repeat(10_000);
-    let text = "mutation($n: UpdateProfileInput!) { updateProfile(input: $n) { user { id } userErrors { code } } }";
-    for field in ["notes", "context"] {
-        let body = json!({ "query": text, "variables": { "n": { field: long } } }).to_string();
-        program.send(&Request::Post(body.into_bytes())).await;
-    }
-    let (_, body) = program.send(&query("{ me { id notes } }")).await;
-    let body: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!(body["data"]["me"]["notes"], long);
-    let id = body["data"]["me"]["id"].as_str().unwrap();
-    let both = "notes context";
-    let hundred = format!("\"{id}\",").repeat(100);
-    let mut asked = vec![
-        (
-            "aliases of me".to_owned(),
-            (0..49).map(|n| format!("a{n}:me{{{both}}} ")).collect::<String>(),
-        ),
-        ("the same again".to_owned(), format!("me{{{both}}} ").repeat(160)),
-    ];
-    for times in [1, 2, 10, 24, 49] {
-        let nodes =
-            (0..times).map(|n| format!("a{n}:nodes(ids:[{hundred}]){{...on User{{{both}}}}} "));
-        asked.push((format!("{times} times a hundred nodes"), nodes.collect()));
-    }
-    let mut corpus = Corpus::new();
-    for (name, fields) in asked {
-        // The ids make the text long; variables do not count as text.
-        let body = json!({
-            "query": format!("query($i: [ID!]!) {{ {} x: nodes(ids: $i) {{ id }} }}", fields.replace(&format!("[{hundred}]"), "$i")),
-            "variables": { "i": vec![id; 100] },
-        });
-        corpus.push((name, Request::Post(body.to_string().into_bytes())));
-    }
-    survive(program, corpus).await;
-}
-
-#[tokio::test]
-async fn texts_that_are_all_different() {
-    let program = Program::start().await;
-    let full = |n: usize| {
-        let text = format!("{{ {} }} #{n} {}", "a:__typename ".repeat(50), "me{id} ".repeat(220));
-        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-        let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        let persisted = json!({ "version": 1, "sha256Hash": hash });
-        let body = json!({ "query": text, "extensions": { "persistedQuery": persisted } });
-        Request::Post(body.to_string().into_bytes())
-    };
-    for n in 0..100 {
-        assert_eq!(program.send(&full(n)).await.0, 200);
-    }
-    let before = program.memory("VmRSS");
-    for n in 100..3000 {
-        let (_, body) = program.send(&full(n)).await;
-        assert!(body.starts_with(b"{\"data\":{"), "{}", String::from_utf8_lossy(&body));
-    }
-    let grown = program.memory("VmRSS").saturating_sub(before);
-    assert!(grown <= MOST_MEMORY, "{} KiB for 3,000 texts", grown >> 10);
 }
