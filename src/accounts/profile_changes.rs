@@ -106,7 +106,7 @@ impl Accounts {
     /// change nothing.
     ///
     /// # Errors
-    /// [`AccountError::Refused`] when the user is gone or being deleted.
+    /// `AccountError::Refused` when the user is gone or being deleted.
     pub async fn update_profile(
         &self,
         user: &Arc<User>,

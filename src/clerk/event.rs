@@ -1,4 +1,4 @@
-//! What a webhook says, as types: the verified body of a delivery goes in, an [`Event`] comes out.
+//! What a webhook says, as types: the verified body of a delivery goes in, an `Event` comes out.
 //!
 //! Only `type` and `data` of the envelope are read, as Clerk advises ("Webhooks overview"). Reading
 //! is lenient: a missing or ill-shaped member is absent, except for the ids without which an event has no

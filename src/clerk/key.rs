@@ -49,7 +49,7 @@ pub enum KeyFault {
     /// `alg` names another algorithm than RS256 (RFC 7517 section 4.4).
     #[error("is published for another algorithm than RS256")]
     OtherAlgorithm,
-    /// `kid` is missing or not of the shape [`is_key_id`] asks for.
+    /// `kid` is missing or not of the shape `is_key_id` asks for.
     #[error("has no usable key id (kid)")]
     KeyId,
     /// Another usable key of the same set has the same `kid`.
@@ -109,7 +109,7 @@ impl VerifyingKey {
     }
 
     /// Takes a PEM public key, `PUBLIC KEY` (RFC 5280) or `RSA PUBLIC KEY` (RFC 8017), in any of the forms
-    /// that [`pem`](super::pem) understands.
+    /// that `clerk::pem` understands.
     ///
     /// # Errors
     ///

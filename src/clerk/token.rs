@@ -38,8 +38,8 @@ const UNSTATED_CLASS: &str = "cl_I7d4PD111III";
 ///
 /// # Errors
 ///
-/// [`TokenError`] when there are several headers, when the one there is does not read
-/// `Bearer <token>` (the scheme in any letter case), or when the token exceeds [`MAX_TOKEN`].
+/// `TokenError` when there are several headers, when the one there is does not read
+/// `Bearer <token>` (the scheme in any letter case), or when the token exceeds `MAX_TOKEN`.
 pub fn bearer_token<'a, V>(
     values: impl IntoIterator<Item = &'a V>,
 ) -> Result<Option<&'a str>, TokenError>
@@ -134,7 +134,7 @@ impl<'a> UnverifiedToken<'a> {
     ///
     /// # Errors
     ///
-    /// [`TokenError`], the first rule that the form or the header breaks.
+    /// `TokenError`, the first rule that the form or the header breaks.
     pub fn parse(token: &'a str) -> Result<Self, TokenError> {
         Self::from_parts(TokenParts::decode(token)?)
     }
@@ -175,7 +175,7 @@ impl<'a> UnverifiedToken<'a> {
     ///
     /// # Errors
     ///
-    /// [`TokenError`], the first rule that the token breaks.
+    /// `TokenError`, the first rule that the token breaks.
     pub fn verify(
         self,
         key: &VerifyingKey,

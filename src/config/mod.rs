@@ -103,7 +103,7 @@ impl Settings {
     }
 
     /// The settings of `dev`: a built-in issuer in Clerk's place, a database of its own, loopback
-    /// only. Give it [`Environment::process_only`]: `dev` does not read `.env`.
+    /// only. Give it `Environment::process_only`: `dev` does not read `.env`.
     ///
     /// # Errors
     /// All faults at once; a Clerk key in the environment and an address that other machines reach
