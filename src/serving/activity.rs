@@ -49,6 +49,15 @@ enum Phase {
     Lingering,
 }
 
+/// How the lines of a request's head ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LineEnds {
+    /// With a carriage return and a line feed (RFC 9112, section 2.2), as far as is known.
+    Proper,
+    /// One of them with a line feed alone.
+    BareLineFeed,
+}
+
 impl Activity {
     /// Of a new connection.
     pub(crate) fn new(now: Instant) -> Self {
@@ -105,12 +114,13 @@ impl Activity {
         }
     }
 
-    /// A request's head is complete; whether a line of it ended without a carriage return. What of it was
-    /// received together with the end of another request is not known, and taken for good.
-    pub(crate) fn begin_request(&self, now: Instant) -> bool {
+    /// A request's head is complete; how its lines ended. What of it was received together with the end of
+    /// another request is not known, and taken for good.
+    pub(crate) fn begin_request(&self, now: Instant) -> LineEnds {
         let mut state = self.state();
         state.enter(Phase::Busy, now);
-        std::mem::replace(&mut state.head, HeadScan::amid_head()).has_bare_line_feed
+        let head = std::mem::replace(&mut state.head, HeadScan::amid_head());
+        if head.has_bare_line_feed { LineEnds::BareLineFeed } else { LineEnds::Proper }
     }
 
     /// The answer has been handed over to be written.
@@ -306,7 +316,8 @@ mod tests {
             for piece in pieces {
                 activity.received(piece.as_bytes(), now);
             }
-            assert_eq!(activity.begin_request(now), expected, "{pieces:?}");
+            let is_bare = activity.begin_request(now) == LineEnds::BareLineFeed;
+            assert_eq!(is_bare, expected, "{pieces:?}");
         }
         // The same after another request, which may have brought the beginning with it.
         for (piece, expected) in [
@@ -324,7 +335,8 @@ mod tests {
             activity.begin_request(now);
             activity.end_request(now);
             activity.received(piece.as_bytes(), now);
-            assert_eq!(activity.begin_request(now), expected, "{piece:?}");
+            let is_bare = activity.begin_request(now) == LineEnds::BareLineFeed;
+            assert_eq!(is_bare, expected, "{piece:?}");
         }
     }
 }

@@ -90,12 +90,15 @@ async fn serve_requests<H: Handler>(
     let service = service_fn(|request: Request<Incoming>| {
         let shared = shared.clone();
         let activity = activity.clone();
+        // Now and not when the answer is first asked for: the body may be read before that.
+        let lines = activity.begin_request(Instant::now());
         Box::pin(async move {
             let unwanted_bytes = shared.limits.unwanted_bytes;
             let is_draining = || shared.is_draining.load(Ordering::Relaxed);
             let handler = shared.handler.clone();
             let answer =
-                request::answer(request, handler, activity, unwanted_bytes, is_draining).await;
+                request::answer(request, lines, handler, activity, unwanted_bytes, is_draining)
+                    .await;
             Ok::<_, Infallible>(answer)
         })
     });

@@ -16,7 +16,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::Instant;
 
-use super::activity::Activity;
+use super::activity::{Activity, LineEnds};
 
 /// How long the rest of an unwanted body is waited for.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -39,12 +39,13 @@ pub struct Ambiguity(pub(crate) &'static str);
 /// Lets a request be answered.
 pub(crate) async fn answer(
     request: Request<Incoming>,
+    lines: LineEnds,
     handler: impl Handler,
     activity: Arc<Activity>,
     unwanted_bytes: u64,
     is_draining: impl Fn() -> bool,
 ) -> Response<Body> {
-    let ambiguity = if activity.begin_request(Instant::now()) {
+    let ambiguity = if lines == LineEnds::BareLineFeed {
         Some(Ambiguity("A line of the header does not end in CR LF."))
     } else if is_host_plain(&request) {
         None

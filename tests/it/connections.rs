@@ -81,6 +81,24 @@ async fn a_request_that_begins_in_the_packet_of_another_is_read_like_any_other()
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_waits_for_its_turn_is_no_head() {
+    let (database, server) = serve(&[]).await;
+    let token = Token::complete("user_a", noon()).sign();
+    let first = post("{ me { id } }", &format!("Authorization: Bearer {token}\r\n"));
+    let body = "{\n  \"query\": \"{ __typename }\"\n}";
+    let head = format!("{HEAD}Connection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    // The first request waits for this, and the second one's body comes meanwhile.
+    let writer = database.store.begin().await.unwrap();
+    let mut connection = server.connect().await;
+    connection.send(format!("{first}{head}").as_bytes()).await;
+    sleep(Duration::from_millis(200)).await;
+    connection.send(body.as_bytes()).await;
+    drop(writer);
+    let replies = connection.rest().await;
+    assert_eq!(replies.matches("HTTP/1.1 200 OK").count(), 2, "{replies}");
+}
+
 /// A client that can take little at once.
 async fn narrow(server: &Server, buffer: u32) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
