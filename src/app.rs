@@ -30,8 +30,8 @@ use crate::{
     dev::{DATA_DIRECTORY, Development},
     graphql::{AuthMode, Pipeline, ServerInfo},
     http::{
-        AppState, Front, InFlight, MAX_HEADER_BYTES, MAX_HEADERS, MAX_WEBHOOK_BYTES, Page,
-        PersistedQueries, WEBHOOKS_AT_ONCE, serve_metrics,
+        AppState, DatabaseCheck, Front, InFlight, MAX_HEADER_BYTES, MAX_HEADERS, MAX_WEBHOOK_BYTES,
+        Page, PersistedQueries, WEBHOOKS_AT_ONCE, serve_metrics,
     },
     serving::{self, Stage, Stopping, serve},
     store::{Store, StoreError},
@@ -108,6 +108,7 @@ impl App {
             keys: identity.keys,
             in_flight: InFlight::new(settings.limits.in_flight_bytes),
             webhook_places: Semaphore::new(WEBHOOKS_AT_ONCE),
+            database_check: DatabaseCheck::default(),
             limits: settings.limits,
             page,
             development,

@@ -7,7 +7,7 @@
 //!
 //! | module | about |
 //! | --- | --- |
-//! | [`clock`], [`loopback`] | time as a parameter; which hosts are this machine |
+//! | [`clock`], [`loopback`], `private_files` | time as a parameter; which hosts are this machine; files for their owner alone |
 //! | [`model`] | users, organizations, memberships as plain values |
 //! | [`error`] | what a client may see of a failure |
 //! | [`telemetry`] | logging and counters |
@@ -40,6 +40,7 @@ pub mod graphql;
 pub mod http;
 pub mod loopback;
 pub mod model;
+mod private_files;
 pub mod serving;
 pub mod store;
 pub mod telemetry;

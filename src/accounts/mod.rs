@@ -13,6 +13,7 @@ mod new_account;
 mod profile_changes;
 mod resolution;
 mod standing;
+mod turns;
 
 use std::sync::Arc;
 
@@ -24,10 +25,11 @@ pub(crate) use events::Applied;
 pub(crate) use profile_changes::{Mistake, MistakeKind, ProfileInput};
 pub(crate) use resolution::{ResolveOptions, ResolvedUser};
 
-use self::first_requests::FirstRequests;
+use self::{first_requests::FirstRequests, turns::Turns};
 use crate::{
     clerk::api::ClerkApi,
     clock::Clock,
+    model::UserId,
     store::{Store, users::Lookups},
     telemetry::Metrics,
 };
@@ -43,6 +45,9 @@ pub struct Accounts {
     /// Tolerated clock difference to Clerk.
     leeway: TimeDelta,
     first_requests: Arc<FirstRequests>,
+    /// Each user has one write of their own under way here, so that nobody's writes keep the others'
+    /// waiting, however many they are.
+    writes: Arc<Turns<UserId>>,
     metrics: Arc<Metrics>,
 }
 
@@ -56,7 +61,16 @@ impl Accounts {
         metrics: Arc<Metrics>,
     ) -> Self {
         let lookups = Lookups::new(store.clone());
-        Self { store, lookups, clock, clerk, leeway, first_requests: Arc::default(), metrics }
+        Self {
+            store,
+            lookups,
+            clock,
+            clerk,
+            leeway,
+            first_requests: Arc::default(),
+            writes: Arc::default(),
+            metrics,
+        }
     }
 
     /// The time all of them go by.

@@ -115,6 +115,7 @@ impl Accounts {
         if changes_nothing(user, changes) {
             return Ok(user.clone());
         }
+        let _turn = self.writes.take(user.id).await;
         let stored = contention::retry(|| self.store_changes(user, changes)).await;
         self.counted(stored)
     }

@@ -114,6 +114,7 @@ impl Accounts {
         standing: &Standing,
         options: ResolveOptions,
     ) -> Result<Sync, AccountError> {
+        let _turn = self.writes.take(user.id).await;
         let now = self.clock.now();
         let claims = newer_claims(session, user, standing, now);
         let mut outcome = Sync::Unchanged;

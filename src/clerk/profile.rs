@@ -5,12 +5,13 @@
 //! sign-in must not fail over a name. This module must not know which source wins or what is stored.
 
 use serde_json::{Map, Value};
+use unicode_segmentation::UnicodeSegmentation;
 
 use crate::model::{Profile, is_blank};
 
 /// Longest e-mail address that is kept, in characters.
 const MAX_EMAIL: usize = 320;
-/// Length at which a name is cut, in Unicode scalar values.
+/// Longest name that is kept, in Unicode scalar values.
 const MAX_NAME: usize = 200;
 
 /// Reads the claims of a verified token.
@@ -35,7 +36,7 @@ pub(crate) fn from_claims(claims: &Map<String, Value>) -> Profile {
     Profile {
         email_verified: vouched && email.is_some(),
         email,
-        name: name.map(|name| shortened(&name)),
+        name: name.and_then(|name| shortened(&name)),
     }
 }
 
@@ -50,7 +51,7 @@ pub(crate) fn from_user_object(user: &Value) -> Profile {
     };
     let text = |member: &str| user.get(member).and_then(usable_name);
     let name = joined(text("first_name"), text("last_name")).or_else(|| text("username"));
-    Profile { email, email_verified, name: name.map(|name| shortened(&name)) }
+    Profile { email, email_verified, name: name.and_then(|name| shortened(&name)) }
 }
 
 /// The stored form of an e-mail address: outer white space removed, lower case throughout (Unicode).
@@ -140,15 +141,22 @@ fn joined(first: Option<String>, last: Option<String>) -> Option<String> {
 }
 
 /// A text to show, by the rules for names, of whatever kind: trimmed, without control characters,
-/// cut at 200 Unicode scalar values.
+/// cut to at most 200 Unicode scalar values.
 pub(super) fn display_text(value: &Value) -> Option<String> {
-    usable_name(value).map(|name| shortened(&name))
+    usable_name(value).and_then(|name| shortened(&name))
 }
 
-/// A name cut to the longest that is kept.
-fn shortened(name: &str) -> String {
-    let kept: String = name.chars().take(MAX_NAME).collect();
-    kept.trim_end().to_owned()
+/// The name as far as it is kept: whole signs as people see them (grapheme clusters, UAX #29), so that a
+/// joined emoji or an accent is kept or goes as one. `None` when nothing visible is left.
+fn shortened(name: &str) -> Option<String> {
+    let mut length = 0;
+    let whole_signs = name.grapheme_indices(true).take_while(|(_, sign)| {
+        length += sign.chars().count();
+        length <= MAX_NAME
+    });
+    let end = whole_signs.last().map_or(0, |(start, sign)| start + sign.len());
+    let kept = name.get(..end).unwrap_or_default().trim_end();
+    (!is_blank(kept)).then(|| kept.to_owned())
 }
 
 #[cfg(test)]
@@ -263,6 +271,31 @@ mod tests {
         assert_eq!(read(&json!({"name": name})).name, Some(expected.clone()));
         let user = json!({"first_name": "é".repeat(199), "last_name": "z".repeat(100)});
         assert_eq!(from_user_object(&user).name, Some(expected));
+    }
+
+    #[test]
+    fn names_are_cut_between_the_signs_that_people_see() {
+        let family = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}";
+        for sign in
+            [family, "e\u{301}", "\u{1f1e9}\u{1f1ea}", "\u{1f44d}\u{1f3fd}", "각", "क्षि", "x"]
+        {
+            for lead in ["", "a", "ab", "abc"] {
+                let name = format!("{lead}{}", sign.repeat(300));
+                let read = read(&json!({ "name": name })).name.unwrap();
+                let signs = read.strip_prefix(lead).unwrap();
+                assert_eq!(signs.replace(sign, ""), "", "{sign} after {lead:?}");
+                let room = MAX_NAME - lead.len();
+                assert_eq!(
+                    signs.chars().count() / sign.chars().count(),
+                    room / sign.chars().count()
+                );
+            }
+        }
+        // One sign that is longer than a name may be, and one after it that would fit.
+        let tower = format!("a{} b", "\u{301}".repeat(300));
+        assert_eq!(read(&json!({ "name": tower })).name, None);
+        let hidden = format!("{}Ada", "\u{2060} ".repeat(150));
+        assert_eq!(read(&json!({ "name": hidden })).name, None);
     }
 
     #[test]

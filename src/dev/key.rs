@@ -1,7 +1,7 @@
 //! The signing key of the development issuer: made once, kept where only its owner can read it.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     io::{ErrorKind, Write},
     path::Path,
 };
@@ -13,6 +13,8 @@ use aws_lc_rs::{
     signature::RsaKeyPair,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::private_files;
 
 const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const PEM_END: &str = "-----END PRIVATE KEY-----";
@@ -26,7 +28,11 @@ pub(crate) fn load_or_create(path: &Path) -> anyhow::Result<RsaKeyPair> {
         .map_err(|_| anyhow::anyhow!("the development key cannot be generated"))?;
     // Written whole under another name, then linked into place, so that no other process reads half a key.
     let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    write_private(&draft, &pem(&key)?)
+    // One that a killed process left under this name.
+    let _ = fs::remove_file(&draft);
+    let text = pem(&key)?;
+    private_files::create(&draft)
+        .and_then(|mut draft| draft.write_all(text.as_bytes()))
         .with_context(|| format!("the development key cannot be written to {}", draft.display()))?;
     let linked = fs::hard_link(&draft, path);
     // A draft left behind does no harm.
@@ -76,12 +82,4 @@ fn pem(key: &RsaKeyPair) -> anyhow::Result<String> {
     text.push_str(PEM_END);
     text.push('\n');
     Ok(text)
-}
-
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
 }

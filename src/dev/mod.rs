@@ -19,6 +19,7 @@ use crate::{
     accounts::Accounts,
     clerk::event::{ClerkMembership, ClerkOrganization},
     clock::Clock,
+    private_files,
 };
 
 /// The folder of the database, the key and the people of development mode.
@@ -42,7 +43,7 @@ impl Development {
         secret_key: secrecy::SecretString,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(directory)
+        private_files::create_directory(directory)
             .with_context(|| format!("the directory {} cannot be made", directory.display()))?;
         let key = key::load_or_create(&directory.join("development-key.pem"))?;
         Ok(Self {

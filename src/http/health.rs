@@ -9,19 +9,12 @@ use super::state::AppState;
 
 /// `GET /healthz`: the process answers.
 pub(crate) async fn alive() -> impl IntoResponse {
-    Json(json!({ "status": "ok" }))
+    Json(json!({ "status": "ok", "ok": true }))
 }
 
 /// `GET /readyz`: the database answers and is migrated, the keys are known, and no stop is under way.
 pub(crate) async fn ready(State(state): State<Arc<AppState>>) -> impl IntoResponse {
-    let database = match state.accounts.store().is_current().await {
-        Ok(true) => "ok",
-        Ok(false) => "migrations are missing",
-        Err(error) => {
-            tracing::warn!(%error, "not ready: the database cannot answer");
-            "unreachable"
-        }
-    };
+    let database = state.database_check.verdict(state.accounts.store()).await;
     let keys = match &state.keys {
         Some(keys) if keys.generation().is_err() => "not loaded",
         _ => "ok",
@@ -31,6 +24,7 @@ pub(crate) async fn ready(State(state): State<Arc<AppState>>) -> impl IntoRespon
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "status": if is_ready { "ready" } else { "not ready" },
+        "ok": is_ready,
         "checks": { "database": database, "keys": keys, "serving": serving },
     });
     (status, Json(body))

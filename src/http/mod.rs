@@ -6,6 +6,7 @@ mod body;
 mod bounded_answer;
 mod bounds;
 mod cors;
+mod database_check;
 mod fallback;
 mod graphiql;
 mod graphql;
@@ -23,6 +24,8 @@ mod webhooks;
 mod whole_body;
 
 pub(crate) use bounds::{MAX_HEADER_BYTES, MAX_HEADERS};
+pub use database_check::CHECK_HOLDS;
+pub(crate) use database_check::DatabaseCheck;
 pub(crate) use graphiql::Page;
 pub use graphql::PersistedQueries;
 pub(crate) use in_flight::InFlight;

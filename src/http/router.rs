@@ -70,6 +70,7 @@ fn routes(state: Arc<AppState>) -> Router {
         .route("/api/v1/webhooks/clerk", post(webhooks::receive))
         .merge(graphiql::routes(&state))
         .route("/healthz", get(health::alive))
+        .route("/health", get(health::alive))
         .route("/readyz", get(health::ready));
     if let Some(development) = &state.development {
         let trusted_origins: Arc<[String]> = state.server.cors_origins.clone().into();

@@ -7,7 +7,9 @@ use std::sync::{
 
 use tokio::sync::Semaphore;
 
-use super::{graphiql::Page, graphql::PersistedQueries, in_flight::InFlight};
+use super::{
+    database_check::DatabaseCheck, graphiql::Page, graphql::PersistedQueries, in_flight::InFlight,
+};
 use crate::{
     accounts::Accounts,
     auth::Authenticator,
@@ -40,6 +42,8 @@ pub struct AppState {
     pub(crate) webhook_places: Semaphore,
     /// Bounds of a request.
     pub(crate) limits: RequestLimits,
+    /// What `/readyz` last heard of the database.
+    pub(crate) database_check: DatabaseCheck,
     /// Addresses, origins and switches.
     pub(crate) server: ServerSettings,
     /// The GraphiQL page, unless it is switched off.

@@ -1,34 +1,19 @@
 //! Connections and transactions of either database behind one type, and the macro that lets a
 //! statement be written once. Knows no table.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-use sqlx::{
-    ConnectOptions, Connection, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
-use tokio::{
-    sync::{MappedMutexGuard, Mutex, MutexGuard},
-    time::Instant,
-};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use tokio::sync::MappedMutexGuard;
 
 use super::{
-    DatabaseAddress, StoreError, dialect,
-    postgres::{Naming, PostgresLink, PostgresPool, PostgresReader},
-    timeouts::ACQUIRE_TIMEOUT,
+    DatabaseAddress, StoreError,
+    postgres::{Naming, PostgresLink, PostgresPool, PostgresReader, PostgresTransaction},
+    sqlite::SqliteDatabase,
 };
-
-/// How long to wait before opening a SQLite file again that another instance is setting up.
-const SQLITE_BUSY_PAUSE: Duration = Duration::from_millis(20);
-/// Read connections to SQLite. Each has a thread and a page cache of its own.
-const SQLITE_READERS: usize = 2;
 
 /// The database. Cheap to clone; all clones share the connections.
 #[derive(Clone)]
@@ -52,57 +37,8 @@ impl StatementCounter {
 }
 
 pub(super) enum Backend {
-    Sqlite {
-        /// SQLite has one writer at a time; a pool of one makes them queue here instead of there.
-        writer: SqlitePool,
-        readers: SqliteReaders,
-    },
+    Sqlite(SqliteDatabase),
     Postgres(PostgresPool),
-}
-
-/// Read connections that stay open. Not a pool: a SQLite connection needs neither a health check
-/// before nor a ping after each use, and those cost more than the statement.
-pub(super) struct SqliteReaders {
-    /// `None` once closed.
-    connections: Vec<Mutex<Option<SqliteConnection>>>,
-    next: AtomicUsize,
-}
-
-impl SqliteReaders {
-    pub(super) async fn acquire(
-        &self,
-    ) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
-        let held = self.lock().await?;
-        MutexGuard::try_map(held, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed.into())
-    }
-
-    async fn lock(&self) -> Result<MutexGuard<'_, Option<SqliteConnection>>, StoreError> {
-        let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let from_start = || (0..self.connections.len()).map(|step| start.wrapping_add(step));
-        for index in from_start() {
-            if let Some(connection) = self.connections.get(index % self.connections.len())
-                && let Ok(free) = connection.try_lock()
-            {
-                return Ok(free);
-            }
-        }
-        let Some(connection) = self.connections.get(start % self.connections.len()) else {
-            return Err(sqlx::Error::PoolClosed.into());
-        };
-        tokio::time::timeout(ACQUIRE_TIMEOUT, connection.lock())
-            .await
-            .map_err(|_| sqlx::Error::PoolTimedOut.into())
-    }
-
-    async fn close(&self) {
-        for connection in &self.connections {
-            if let Some(connection) = connection.lock().await.take()
-                && let Err(error) = connection.close().await
-            {
-                tracing::debug!(%error, "a connection could not be closed");
-            }
-        }
-    }
 }
 
 /// What one statement runs on: a connection of either kind, for the length of that statement.
@@ -176,22 +112,22 @@ impl Reader<'_> {
 
 /// A transaction that may write. Dropped without [`Tx::commit`] it leaves nothing behind.
 pub struct Tx<'s> {
-    transaction: OpenTransaction,
+    transaction: OpenTransaction<'s>,
     statements: &'s StatementCounter,
 }
 
-enum OpenTransaction {
-    Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>, Naming),
+enum OpenTransaction<'s> {
+    Sqlite(Transaction<'static, Sqlite>, &'s SqliteDatabase),
+    Postgres(PostgresTransaction<'s>, Naming),
 }
 
 impl Tx<'_> {
     /// Lends the transaction to one statement.
     pub fn conn(&mut self) -> Conn<'_> {
         let link = match &mut self.transaction {
-            OpenTransaction::Sqlite(transaction) => Link::Sqlite(&mut *transaction),
+            OpenTransaction::Sqlite(transaction, _) => Link::Sqlite(&mut *transaction),
             OpenTransaction::Postgres(transaction, naming) => {
-                Link::Postgres(PostgresLink::new(&mut *transaction, *naming))
+                Link::Postgres(PostgresLink::new(&mut transaction.transaction, *naming))
             }
         };
         Conn { link, statements: self.statements }
@@ -200,10 +136,9 @@ impl Tx<'_> {
     /// Makes everything durable and visible at once.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.transaction {
-            OpenTransaction::Sqlite(transaction) => transaction.commit().await?,
-            OpenTransaction::Postgres(transaction, _) => transaction.commit().await?,
+            OpenTransaction::Sqlite(transaction, database) => database.commit(transaction).await,
+            OpenTransaction::Postgres(open, _) => Ok(open.transaction.commit().await?),
         }
-        Ok(())
     }
 }
 
@@ -211,7 +146,7 @@ impl Store {
     /// Connects, and for SQLite creates the file (and its directory) when there is none.
     pub async fn connect(address: &DatabaseAddress) -> Result<Self, StoreError> {
         let backend = match address {
-            DatabaseAddress::Sqlite { path } => connect_sqlite(path).await?,
+            DatabaseAddress::Sqlite { path } => Backend::Sqlite(SqliteDatabase::open(path).await?),
             DatabaseAddress::Postgres(address) => {
                 Backend::Postgres(PostgresPool::connect(address).await?)
             }
@@ -226,7 +161,7 @@ impl Store {
     /// A connection for reading.
     pub async fn read(&self) -> Result<Reader<'_>, StoreError> {
         let held = match &self.0.backend {
-            Backend::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
+            Backend::Sqlite(database) => Held::Sqlite(database.read().await?),
             Backend::Postgres(pool) => Held::Postgres(pool.read().await?, pool.naming()),
         };
         Ok(Reader { held, statements: &self.0.statements })
@@ -235,9 +170,7 @@ impl Store {
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx<'_>, StoreError> {
         let transaction = match &self.0.backend {
-            Backend::Sqlite { writer, .. } => OpenTransaction::Sqlite(
-                Box::pin(writer.begin_with(dialect::SQLITE_BEGIN_WRITE)).await?,
-            ),
+            Backend::Sqlite(database) => OpenTransaction::Sqlite(database.begin().await?, database),
             Backend::Postgres(pool) => {
                 OpenTransaction::Postgres(pool.begin().await?, pool.naming())
             }
@@ -254,7 +187,7 @@ impl Store {
     /// Which database this is, for people: `SQLite` or `PostgreSQL`.
     pub(crate) fn kind(&self) -> &'static str {
         match self.0.backend {
-            Backend::Sqlite { .. } => "SQLite",
+            Backend::Sqlite(_) => "SQLite",
             Backend::Postgres(_) => "PostgreSQL",
         }
     }
@@ -262,61 +195,8 @@ impl Store {
     /// Closes the connections; SQLite folds its write-ahead log into the file.
     pub async fn close(&self) {
         match &self.0.backend {
-            // Everything answered is durable already; but the last connection to close leaves one file
-            // instead of three.
-            Backend::Sqlite { writer, readers } => {
-                readers.close().await;
-                writer.close().await;
-            }
+            Backend::Sqlite(database) => database.close().await,
             Backend::Postgres(pool) => pool.close().await,
         }
     }
-}
-
-async fn connect_sqlite(path: &Path) -> Result<Backend, StoreError> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        tokio::fs::create_dir_all(directory).await.map_err(sqlx::Error::Io)?;
-    }
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .foreign_keys(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // An answered write is on disk, also after a power failure.
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(ACQUIRE_TIMEOUT)
-        .disable_statement_logging();
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .after_release(|writer, _| {
-            Box::pin(async move {
-                // A full disk makes SQLite roll back by itself. The driver's own rollback then fails,
-                // and it would refuse to begin another transaction on this connection for ever.
-                writer.ping().await?;
-                Ok(!writer.is_in_transaction())
-            })
-        });
-    // Of two instances that switch the same new file to WAL, SQLite refuses one at once (SQLITE_BUSY)
-    // whatever the busy timeout: it will not wait while it holds a lock of its own.
-    let give_up = Instant::now() + ACQUIRE_TIMEOUT;
-    let writer = loop {
-        match writer.clone().connect_with(options.clone()).await {
-            Err(error) if dialect::is_busy(&error) && Instant::now() < give_up => {
-                tokio::time::sleep(SQLITE_BUSY_PAUSE).await;
-            }
-            outcome => break outcome?,
-        }
-    };
-    let mut connections = Vec::with_capacity(SQLITE_READERS);
-    for _ in 0..SQLITE_READERS {
-        let reader = options.clone().pragma("query_only", "ON").connect().await?;
-        connections.push(Mutex::new(Some(reader)));
-    }
-    Ok(Backend::Sqlite {
-        writer,
-        readers: SqliteReaders { connections, next: AtomicUsize::new(0) },
-    })
 }

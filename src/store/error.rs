@@ -19,6 +19,12 @@ pub enum StoreError {
     /// Another transaction was in the way (deadlock, serialisation). Trying again may work.
     #[error("a concurrent transaction was in the way: {0}")]
     Contention(Arc<sqlx::Error>),
+    /// More writes wait for the database than it can serve in reasonable time.
+    #[error("too many writes wait for the database")]
+    Overloaded,
+    /// The database file is no longer where it was opened; what is written to it would be lost.
+    #[error("the database file was removed or replaced while it was open")]
+    Displaced,
     /// Something stored cannot be read: a value in a row, or the database file is damaged. Trying again
     /// does not help.
     #[error("what is stored cannot be read: {0}")]
@@ -104,7 +110,10 @@ fn of_sqlite(code: Option<u32>) -> Variant {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Contention(_) => {
+            StoreError::Unavailable(_)
+            | StoreError::Contention(_)
+            | StoreError::Overloaded
+            | StoreError::Displaced => {
                 tracing::warn!(%error, "the database cannot serve a request");
                 Self::unavailable()
             }

@@ -31,10 +31,10 @@ pub struct MigrationStatus {
 impl Store {
     /// Applies the migrations that are missing. Instances that start together wait for each other.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        if let Backend::Sqlite { writer, .. } = self.backend() {
+        if let Backend::Sqlite(database) = self.backend() {
             // SQLite opens a file without write permission for reading only and reports no error.
             // This write reports it at the start instead of in the first request that writes.
-            let mut tx = writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?;
+            let mut tx = database.writer.begin_with(dialect::SQLITE_BEGIN_WRITE).await?;
             sqlx::query("PRAGMA user_version = 1").execute(&mut *tx).await?;
             tx.rollback().await?;
         }
@@ -67,13 +67,16 @@ impl Store {
 
     fn migrator(&self) -> &'static Migrator {
         match self.backend() {
-            Backend::Sqlite { .. } => &SQLITE_MIGRATIONS,
+            Backend::Sqlite(_) => &SQLITE_MIGRATIONS,
             Backend::Postgres(_) => &POSTGRES_MIGRATIONS,
         }
     }
 
     /// Whether the database answers and has every migration of this version.
     pub async fn is_current(&self) -> Result<bool, StoreError> {
+        if let Backend::Sqlite(database) = self.backend() {
+            database.file.check()?;
+        }
         Ok(self.migrations().await?.iter().all(|migration| migration.applied))
     }
 }

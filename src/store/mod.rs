@@ -17,6 +17,8 @@ pub mod organizations;
 mod postgres;
 mod preconditions;
 pub mod sessions;
+mod sqlite;
+mod sqlite_file;
 mod timeouts;
 pub mod tombstones;
 pub mod users;

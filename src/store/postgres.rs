@@ -15,6 +15,7 @@ use sqlx::{
         PgArguments, PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo,
     },
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     StoreError,
@@ -26,11 +27,21 @@ use super::{
 
 /// Connections to PostgreSQL, at most. Several instances share the server's limit.
 const POSTGRES_CONNECTIONS: u32 = 10;
+/// Transactions that write, at most. Those that wait for a lock, however long, leave the other connections
+/// to look-ups.
+const POSTGRES_WRITERS: usize = 7;
 
 /// The connections, and how they are used.
 pub(super) struct PostgresPool {
     pool: PgPool,
+    writers: Semaphore,
     traits: Traits,
+}
+
+/// A transaction that may write, in its place among those.
+pub(super) struct PostgresTransaction<'s> {
+    pub(super) transaction: Transaction<'static, Postgres>,
+    _place: SemaphorePermit<'s>,
 }
 
 /// A connection for reading.
@@ -83,7 +94,8 @@ impl PostgresPool {
                     Ok(sqlx::Row::try_get::<String, _>(&row, 0)? == "off")
                 })
             });
-        Ok(Self { pool: open(pool, &options).await?, traits })
+        let writers = Semaphore::new(POSTGRES_WRITERS);
+        Ok(Self { pool: open(pool, &options).await?, writers, traits })
     }
 
     /// Whether statements go without a name.
@@ -95,13 +107,22 @@ impl PostgresPool {
         // The driver's futures are thousands of bytes, and every future that may wait for one holds it,
         // down to that of each field of an answer.
         Ok(if self.traits.is_pooled {
-            PostgresReader::Transaction(self.begin().await?)
+            PostgresReader::Transaction(self.open_transaction().await?)
         } else {
             PostgresReader::Direct(Box::pin(self.pool.acquire()).await?)
         })
     }
 
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+    pub(super) async fn begin(&self) -> Result<PostgresTransaction<'_>, StoreError> {
+        let place = tokio::time::timeout(ACQUIRE_TIMEOUT, self.writers.acquire()).await;
+        let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        Ok(PostgresTransaction {
+            _place: place.map_err(|_| sqlx::Error::PoolClosed)?,
+            transaction: self.open_transaction().await?,
+        })
+    }
+
+    async fn open_transaction(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
         let mut statement = dialect::POSTGRES_BEGIN_WRITE.to_owned();
         if self.traits.is_pooled {
             statement += "; ";
@@ -111,6 +132,7 @@ impl PostgresPool {
     }
 
     pub(super) async fn close(&self) {
+        self.writers.close();
         self.pool.close().await;
     }
 }

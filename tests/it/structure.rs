@@ -12,9 +12,10 @@ use std::{
 };
 
 /// The modules of the crate, lowest first: each may import from those before it.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "clock",
     "loopback",
+    "private_files",
     "model",
     "error",
     "clerk",

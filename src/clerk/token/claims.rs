@@ -190,11 +190,14 @@ fn check_token_id(all: &Map<String, Value>) -> Result<(), TokenError> {
     }
 }
 
-/// RFC 7519 section 4.1.3: a token that names its audience is refused by everybody else.
+/// RFC 7519 section 4.1.3: a token that names its audience is refused by everybody else. An empty text or
+/// list names nobody and counts as absent, as in Clerk's own SDKs.
 fn check_audience(all: &Map<String, Value>, accepted: &[String]) -> Result<(), TokenError> {
     let found = all.get("aud");
     let matches = match found {
         None => accepted.is_empty(),
+        Some(Value::String(audience)) if audience.is_empty() => accepted.is_empty(),
+        Some(Value::Array(audiences)) if audiences.is_empty() => accepted.is_empty(),
         Some(Value::String(audience)) => accepted.contains(audience),
         Some(Value::Array(audiences)) => {
             if !audiences.iter().all(Value::is_string) {

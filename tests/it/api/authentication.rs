@@ -382,7 +382,18 @@ async fn audiences_and_issuers_are_checked_when_they_are_set() {
         (audience(json!("API")), false),
         (audience(json!(["x"])), false),
         (audience(json!(5)), false),
+        (audience(json!("")), false),
+        (audience(json!([])), false),
         (token.clone(), false),
+    ] {
+        assert_eq!(accepts(&app, &token).await, expected, "{:?}", token.claims["aud"]);
+    }
+    let app = TestApp::start(&database, &[]).await;
+    for (token, expected) in [
+        (audience(json!("")), true),
+        (audience(json!([])), true),
+        (audience(json!([""])), false),
+        (audience(json!("api")), false),
     ] {
         assert_eq!(accepts(&app, &token).await, expected, "{:?}", token.claims["aud"]);
     }

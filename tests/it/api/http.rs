@@ -1,6 +1,10 @@
 //! What is HTTP and not GraphQL: forged requests, the page, ids of requests, methods and paths, readiness.
 
+use std::time::Instant;
+
 use axum::http::StatusCode;
+use mission_control::http::CHECK_HOLDS;
+use serde_json::json;
 
 use super::ask::{Ask, JSON, check_answer, sqlite};
 
@@ -121,6 +125,37 @@ async fn heads_and_options_are_answered_sensibly() {
         assert_eq!(answer.status, status, "{method} {uri}");
         assert_eq!(answer.header("allow"), allow, "{method} {uri}");
     }
+}
+
+#[tokio::test]
+async fn health_says_ok_in_a_word_that_programs_read() {
+    let (database, app) = sqlite(&[]).await;
+    for uri in ["/healthz", "/health", "/readyz"] {
+        let answer = Ask::other("GET", uri).send(&app).await;
+        assert_eq!((answer.status, &answer.json()["ok"]), (StatusCode::OK, &json!(true)), "{uri}");
+    }
+    drop(database);
+    app.app.state.accounts.store().close().await;
+    tokio::time::sleep(CHECK_HOLDS).await;
+    let answer = Ask::other("GET", "/readyz").send(&app).await;
+    let expected = (StatusCode::SERVICE_UNAVAILABLE, &json!(false));
+    assert_eq!((answer.status, &answer.json()["ok"]), expected);
+    let answer = Ask::other("GET", "/healthz").send(&app).await;
+    assert_eq!((answer.status, &answer.json()["ok"]), (StatusCode::OK, &json!(true)));
+}
+
+#[tokio::test]
+async fn readiness_asks_the_database_once_a_second_at_most() {
+    let (_database, app) = sqlite(&[]).await;
+    let asked = async {
+        for _ in 0..200 {
+            assert_eq!(Ask::other("GET", "/readyz").send(&app).await.status, 200);
+        }
+    };
+    let began = Instant::now();
+    let (_, statements) = app.statements(asked).await;
+    assert!(statements >= 1);
+    assert!(statements <= 1 + began.elapsed().as_secs(), "{statements}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod deletion_marks;
+mod files;
 mod indexes;
 mod lookups;
 mod memberships;
@@ -14,6 +15,7 @@ mod resilience;
 mod sample;
 mod schema;
 mod sessions;
+mod shares;
 mod standings;
 mod tombstones;
 mod users;

@@ -12,9 +12,12 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use mission_control::store::{
-    Store, StoreError,
-    users::{Lookup, find_standing},
+use mission_control::{
+    http::CHECK_HOLDS,
+    store::{
+        Store, StoreError,
+        users::{Lookup, find_standing},
+    },
 };
 use serde_json::json;
 use sqlx::Connection;
@@ -42,13 +45,18 @@ async fn ask(app: &TestApp) -> Answer {
     app.query(Some(&app.token("user_a")), ME).await
 }
 
+/// What `/readyz` says as soon as it asks the database again.
 async fn is_ready(app: &TestApp) -> (StatusCode, String) {
+    tokio::time::sleep(CHECK_HOLDS).await;
     let answer = app.rest("GET", "/readyz", None, None).await;
     let database = answer.json()["checks"]["database"].as_str().unwrap().to_owned();
     (answer.status, database)
 }
 
-/// Makes the pool open as many connections as it may: so many first requests wait for one lock.
+/// Transactions that write, at most: the other connections are for reading.
+const WRITERS: u32 = 7;
+
+/// Makes the pool open as many connections as writers may have: so many first requests wait for one lock.
 async fn open_all_connections(database: &TestDatabase, app: &Arc<TestApp>) {
     let requests = all_waiting(database, app, "user_b").await;
     requests.gate.commit().await.unwrap();
@@ -62,18 +70,18 @@ struct Waiting {
     answers: Vec<tokio::task::JoinHandle<Answer>>,
 }
 
-/// As many requests as there are connections, each of which waits inside a transaction of its own.
+/// As many requests as there may be writers, each of which waits inside a transaction of its own.
 async fn all_waiting(database: &TestDatabase, app: &Arc<TestApp>, prefix: &str) -> Waiting {
     let gate = sqlx::PgPool::connect(&database.url).await.unwrap();
     let mut gate = gate.begin().await.unwrap();
     sqlx::query("LOCK TABLE users IN SHARE MODE").execute(&mut *gate).await.unwrap();
-    let answers = (0..10)
+    let answers = (0..WRITERS)
         .map(|number| {
             let (app, user) = (app.clone(), format!("{prefix}_{number}"));
             tokio::spawn(async move { app.query(Some(&app.token(&user)), ME).await })
         })
         .collect();
-    database.until_waiting(10).await;
+    database.until_waiting(WRITERS.into()).await;
     Waiting { gate, answers }
 }
 
@@ -102,12 +110,12 @@ async fn only_requests_in_flight_fail_when_postgres_closes_their_connections() {
         assert_unavailable(&answer.await.unwrap());
     }
     in_flight.gate.rollback().await.unwrap();
-    for number in 0..10 {
+    for number in 0..WRITERS {
         assert_eq!(ask(&app).await.status, StatusCode::OK, "request {number}");
         let again = app.query(Some(&app.token(&format!("user_b_{number}"))), ME).await;
         assert_eq!(again.status, StatusCode::OK, "the same again, request {number}");
     }
-    assert_eq!(database.count("users").await, 11);
+    assert_eq!(database.count("users").await, i64::from(WRITERS) + 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -262,9 +270,9 @@ async fn a_sqlite_file_that_somebody_else_has_locked_is_503_for_writers_only() {
         async move { app.query(Some(&app.token("user_b")), ME).await }
     });
     while !writer.is_finished() {
+        assert_eq!(is_ready(&app).await, (StatusCode::OK, "ok".to_owned()));
         let asked = Instant::now();
         assert_eq!(ask(&app).await.status, StatusCode::OK, "reading goes on");
-        assert_eq!(is_ready(&app).await, (StatusCode::OK, "ok".to_owned()));
         assert!(asked.elapsed() < Duration::from_secs(3), "readers do not wait for the writer");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -479,13 +487,13 @@ async fn a_transaction_that_waits_too_long_is_given_up_and_its_connection_used_a
         assert_eq!(ask(&app).await.status, StatusCode::OK, "request {number}");
     }
     in_flight.gate.rollback().await.unwrap();
-    for number in 0..10 {
+    for number in 0..WRITERS {
         assert_eq!(
             app.query(Some(&app.token(&format!("user_b_{number}"))), ME).await.status,
             StatusCode::OK
         );
     }
-    assert_eq!(database.count("users").await, 11);
+    assert_eq!(database.count("users").await, i64::from(WRITERS) + 1);
 }
 
 #[tokio::test]

@@ -74,8 +74,11 @@ fn an_audience_is_refused_unless_expected() {
         reason(verify_with(&sign(HEADER, payload(&json!({"aud": aud}))), expect))
     };
     let malformed = [json!(5), json!(null), json!({"a": 1}), json!(["api", 5])];
-    for aud in [json!("api"), json!(["api"]), json!([]), json!("")] {
+    for aud in [json!("api"), json!(["api"]), json!([""]), json!(" "), json!(["", "api"])] {
         assert_eq!(outcome(aud.clone(), &expect), "audience", "rule 61: {aud}");
+    }
+    for nobody in [json!([]), json!("")] {
+        assert_eq!(outcome(nobody.clone(), &expect), "accepted", "as if absent: {nobody}");
     }
     for aud in &malformed {
         assert_eq!(outcome(aud.clone(), &expect), "claim_malformed", "rule 61: {aud}");
@@ -84,7 +87,9 @@ fn an_audience_is_refused_unless_expected() {
     for aud in [json!("api"), json!("web"), json!(["other", "web"])] {
         assert_eq!(outcome(aud.clone(), &expect), "accepted", "{aud}");
     }
-    for aud in [json!("absent"), json!("API"), json!("apis"), json!([]), json!(["other"])] {
+    for aud in
+        [json!("absent"), json!("API"), json!("apis"), json!([]), json!(""), json!(["other"])]
+    {
         assert_eq!(outcome(aud.clone(), &expect), "audience", "rule 62: {aud}");
     }
     for aud in &malformed {
