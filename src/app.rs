@@ -33,6 +33,7 @@ use crate::{
         AppState, DatabaseCheck, Front, InFlight, MAX_HEADER_BYTES, MAX_HEADERS, MAX_WEBHOOK_BYTES,
         Page, PersistedQueries, WEBHOOKS_AT_ONCE, serve_metrics,
     },
+    rate_limit::RateLimit,
     serving::{self, Stage, Stopping, serve},
     store::{Store, StoreError},
     telemetry::Metrics,
@@ -85,7 +86,8 @@ impl App {
         let clerk_settings = settings.auth.clerk();
         let leeway = clerk_settings.map(|clerk| clerk.expectations.leeway).unwrap_or_default();
         let webhook_secrets = clerk_settings.and_then(|clerk| clerk.webhook_secrets.clone());
-        let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway, metrics.clone());
+        let accounts = Accounts::new(store, clock.clone(), identity.clerk, leeway, metrics.clone())
+            .limited(settings.limits.writes_per_minute);
         let server_info = ServerInfo { auth_mode: identity.mode };
         let execution_time = settings.limits.execution_timeout;
         let pipeline = Pipeline::new(settings.graphql, execution_time, server_info)?;
@@ -104,6 +106,7 @@ impl App {
             pipeline,
             persisted_queries: PersistedQueries::default(),
             webhook_secrets: webhook_secrets.map(Arc::new),
+            refused_tokens: settings.limits.refused_per_minute.map(RateLimit::per_minute),
             metrics: metrics.clone(),
             keys: identity.keys,
             in_flight: InFlight::new(settings.limits.in_flight_bytes),

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use async_graphql::ErrorExtensions;
 use axum::http::StatusCode;
 
+use crate::rate_limit::Wait;
+
 /// The value of `extensions.code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
@@ -27,6 +29,8 @@ pub(crate) enum Code {
     OperationResolutionFailure,
     /// The hash is not known; send the text with it.
     PersistedQueryNotFound,
+    /// More than the operator lets one user or one address do in a minute.
+    RateLimited,
     /// The database or Clerk's keys cannot be reached.
     ServiceUnavailable,
     /// Execution took too long.
@@ -48,6 +52,7 @@ impl Code {
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
             Self::OperationResolutionFailure => "OPERATION_RESOLUTION_FAILURE",
             Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
+            Self::RateLimited => "RATE_LIMITED",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
             Self::Timeout => "TIMEOUT",
             Self::Unauthenticated => "UNAUTHENTICATED",
@@ -65,6 +70,7 @@ impl Code {
             Self::BadUserInput => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::ServiceUnavailable | Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
             Self::IdentityProviderUnavailable => StatusCode::BAD_GATEWAY,
             Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
@@ -80,12 +86,14 @@ pub struct ApiError {
     pub(crate) code: Code,
     /// For people.
     pub(crate) message: Cow<'static, str>,
+    /// When to try again, if that can be said; where it cannot, a status that calls for it has a default.
+    pub(crate) wait: Option<Wait>,
 }
 
 impl ApiError {
     /// An error with a code and a text of ours.
     pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), wait: None }
     }
 
     /// The uniform refusal.
@@ -101,6 +109,12 @@ impl ApiError {
     /// The database or Clerk's keys cannot be reached.
     pub(crate) fn unavailable() -> Self {
         Self::new(Code::ServiceUnavailable, "The service cannot answer now. Try again shortly.")
+    }
+
+    /// More than one user or one address may do in a minute.
+    pub(crate) fn rate_limited(wait: Wait) -> Self {
+        let message = format!("Too many requests. Try again in {} seconds.", wait.0);
+        Self { wait: Some(wait), ..Self::new(Code::RateLimited, message) }
     }
 
     /// A fault of ours.

@@ -8,6 +8,7 @@
 //! | module | about |
 //! | --- | --- |
 //! | [`clock`], [`loopback`], `private_files` | time as a parameter; which hosts are this machine; files for their owner alone |
+//! | [`rate_limit`] | how often in a minute each of many may do something |
 //! | [`model`] | users, organizations, memberships as plain values |
 //! | [`error`] | what a client may see of a failure |
 //! | [`telemetry`] | logging and counters |
@@ -41,6 +42,7 @@ pub mod http;
 pub mod loopback;
 pub mod model;
 mod private_files;
+pub mod rate_limit;
 pub mod serving;
 pub mod store;
 pub mod telemetry;

@@ -34,6 +34,7 @@ impl Accounts {
             return Ok(false);
         }
         admit_session(&standing, session, self.leeway, WhileDeleting::Refuse)?;
+        self.limited_by(self.limits.first_sign_ins.as_ref(), session)?;
         let clerk_user_id = session.clerk_user_id();
         if let Some(refusal) = self.first_requests.recent_refusal(clerk_user_id, self.clock.now()) {
             return Err(refusal.into());

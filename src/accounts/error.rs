@@ -3,6 +3,7 @@
 
 use crate::{
     error::{ApiError, Code},
+    rate_limit::Wait,
     store::{StoreError, contention::Contended},
 };
 
@@ -15,6 +16,9 @@ pub enum AccountError {
     /// Signed in, but not allowed.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// More than one user may do in a minute.
+    #[error("too many requests of one user")]
+    RateLimited(Wait),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(&'static str),
@@ -66,6 +70,12 @@ impl SessionRefusal {
     }
 }
 
+impl From<Wait> for AccountError {
+    fn from(wait: Wait) -> Self {
+        Self::RateLimited(wait)
+    }
+}
+
 impl From<SessionRefusal> for AccountError {
     fn from(refusal: SessionRefusal) -> Self {
         Self::Refused(refusal)
@@ -81,6 +91,7 @@ impl From<AccountError> for ApiError {
                 Self::unauthenticated()
             }
             AccountError::Forbidden(message) => Self::new(Code::Forbidden, message),
+            AccountError::RateLimited(wait) => Self::rate_limited(wait),
             AccountError::NotFound(message) => Self::bad_input(message),
             AccountError::IdentityProvider(_) => Self::new(
                 Code::IdentityProviderUnavailable,

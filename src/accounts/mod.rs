@@ -15,7 +15,7 @@ mod resolution;
 mod standing;
 mod turns;
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use chrono::TimeDelta;
 
@@ -27,12 +27,30 @@ pub(crate) use resolution::{ResolveOptions, ResolvedUser};
 
 use self::{first_requests::FirstRequests, turns::Turns};
 use crate::{
+    auth::Session,
     clerk::api::ClerkApi,
     clock::Clock,
     model::UserId,
+    rate_limit::RateLimit,
     store::{Store, users::Lookups},
     telemetry::Metrics,
 };
+
+/// How often one user, by Clerk id, may do something.
+#[derive(Default)]
+struct UserLimits {
+    writes: Option<RateLimit<Box<str>>>,
+    first_sign_ins: Option<RateLimit<Box<str>>>,
+}
+
+impl UserLimits {
+    fn new(per_minute: Option<NonZeroU32>) -> Self {
+        Self {
+            writes: per_minute.map(RateLimit::per_minute),
+            first_sign_ins: per_minute.map(RateLimit::per_minute),
+        }
+    }
+}
 
 /// The account functions of one server.
 #[derive(Clone)]
@@ -48,6 +66,7 @@ pub struct Accounts {
     /// Each user has one write of their own under way here, so that nobody's writes keep the others'
     /// waiting, however many they are.
     writes: Arc<Turns<UserId>>,
+    limits: Arc<UserLimits>,
     metrics: Arc<Metrics>,
 }
 
@@ -69,8 +88,35 @@ impl Accounts {
             leeway,
             first_requests: Arc::default(),
             writes: Arc::default(),
+            limits: Arc::default(),
             metrics,
         }
+    }
+
+    /// Lets each user do so many mutations a minute (`RATE_LIMIT_USER`), and so many first sign-ins besides.
+    #[must_use]
+    pub(crate) fn limited(self, per_minute: Option<NonZeroU32>) -> Self {
+        Self { limits: Arc::new(UserLimits::new(per_minute)), ..self }
+    }
+
+    /// Counts a request that is to change something.
+    ///
+    /// # Errors
+    /// [`AccountError::RateLimited`] when the user has made too many of them.
+    pub(crate) fn admit_write(&self, session: &Session) -> Result<(), AccountError> {
+        self.limited_by(self.limits.writes.as_ref(), session)
+    }
+
+    fn limited_by(
+        &self,
+        limit: Option<&RateLimit<Box<str>>>,
+        session: &Session,
+    ) -> Result<(), AccountError> {
+        let Some(limit) = limit else { return Ok(()) };
+        limit.admit(&session.clerk_user_id().into()).map_err(|wait| {
+            self.metrics.count_refusal("rate_limited");
+            wait.into()
+        })
     }
 
     /// The time all of them go by.

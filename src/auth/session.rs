@@ -8,6 +8,7 @@ use super::local::LOCAL_CLERK_USER_ID;
 use crate::{
     clerk::token::Claims,
     model::{Profile, User},
+    rate_limit::Wait,
 };
 
 /// The outcome of looking at one request's `Authorization` header.
@@ -18,6 +19,8 @@ pub enum Authentication {
     /// A header that holds no valid token. The reason is in the log and in a counter, not here, so
     /// that it cannot reach a client.
     Refused,
+    /// The same, from an address that sends more of them than it may.
+    TooManyRefused(Wait),
     /// The keys to check it with are not known.
     Unavailable,
     /// A valid token.

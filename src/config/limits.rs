@@ -1,6 +1,6 @@
 //! What one request may cost. Knows the bounds, not who enforces them.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use super::{
     reading::Reading,
@@ -8,7 +8,7 @@ use super::{
         BODY_TIMEOUT, EXECUTION_TIMEOUT, GRAPHQL_INTROSPECTION, HEADER_TIMEOUT, IDLE_TIMEOUT,
         MAX_ALIASES, MAX_BODY_BYTES, MAX_COMPLEXITY, MAX_CONNECTIONS, MAX_DEPTH, MAX_DIRECTIVES,
         MAX_IN_FLIGHT_BYTES, MAX_NESTING, MAX_OPERATIONS, MAX_QUERY_BYTES, MAX_RESPONSE_BYTES,
-        MAX_SELECTIONS, WRITE_TIMEOUT,
+        MAX_SELECTIONS, RATE_LIMIT_UNAUTHENTICATED, RATE_LIMIT_USER, WRITE_TIMEOUT,
     },
 };
 use crate::graphql::{Bounds, Limits};
@@ -34,6 +34,10 @@ pub(crate) struct RequestLimits {
     pub(crate) response_bytes: usize,
     /// `MAX_IN_FLIGHT_BYTES`: bytes of all request bodies and undelivered answers together.
     pub(crate) in_flight_bytes: usize,
+    /// `RATE_LIMIT_UNAUTHENTICATED`: refused tokens from one address in a minute.
+    pub(crate) refused_per_minute: Option<NonZeroU32>,
+    /// `RATE_LIMIT_USER`: mutations of one user in a minute.
+    pub(crate) writes_per_minute: Option<NonZeroU32>,
 }
 
 impl RequestLimits {
@@ -48,6 +52,8 @@ impl RequestLimits {
             connections: reading.value_or_empty(&MAX_CONNECTIONS),
             response_bytes: reading.value_or_empty(&MAX_RESPONSE_BYTES),
             in_flight_bytes: reading.value_or_empty(&MAX_IN_FLIGHT_BYTES),
+            refused_per_minute: reading.value_or_empty(&RATE_LIMIT_UNAUTHENTICATED),
+            writes_per_minute: reading.value_or_empty(&RATE_LIMIT_USER),
         };
         let largest = limits.body_bytes.max(limits.response_bytes);
         // Zero stands in the place of a value that was refused.
@@ -107,6 +113,8 @@ mod tests {
                 connections: 10_000,
                 response_bytes: 2 << 20,
                 in_flight_bytes: 128 << 20,
+                refused_per_minute: None,
+                writes_per_minute: None,
             },
             Limits { bounds: Bounds::default(), query_bytes: 16 * 1024, complexity: 5000 },
         );
@@ -134,6 +142,8 @@ mod tests {
             ("MAX_CONNECTIONS", "7"),
             ("MAX_RESPONSE_BYTES", "65536"),
             ("MAX_IN_FLIGHT_BYTES", "1048576"),
+            ("RATE_LIMIT_UNAUTHENTICATED", "60"),
+            ("RATE_LIMIT_USER", "120"),
         ]);
         let expected = (
             RequestLimits {
@@ -146,6 +156,8 @@ mod tests {
                 connections: 7,
                 response_bytes: 65_536,
                 in_flight_bytes: 1 << 20,
+                refused_per_minute: NonZeroU32::new(60),
+                writes_per_minute: NonZeroU32::new(120),
             },
             Limits {
                 bounds: Bounds {
@@ -185,6 +197,8 @@ mod tests {
             ("MAX_CONNECTIONS", "0", "1000001"),
             ("MAX_RESPONSE_BYTES", "65535", "67108865"),
             ("MAX_IN_FLIGHT_BYTES", "2097151", "1099511627777"),
+            ("RATE_LIMIT_UNAUTHENTICATED", "0", "1000001"),
+            ("RATE_LIMIT_USER", "0", "unlimited"),
         ] {
             for value in [low, high] {
                 let faults = read(&[(name, value)]).err().unwrap_or_default();

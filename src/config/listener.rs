@@ -1,6 +1,8 @@
-//! The addresses a server listens on, as operators write them. Pure functions from text to value.
+//! The addresses a server listens on, and those of its proxies, as operators write them. Pure functions from text to value.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use ipnet::IpNet;
 
 use super::{
     fault::{InvalidValue, invalid_text},
@@ -21,6 +23,26 @@ pub(super) fn host(text: &str) -> Result<IpAddr, InvalidValue> {
 pub(super) fn port(text: &str) -> Result<u16, InvalidValue> {
     let port = number::whole(text, 0..=usize::from(u16::MAX))?;
     Ok(u16::try_from(port).unwrap_or_default()) // within the range that was just checked
+}
+
+/// A network in CIDR notation, or one address.
+pub(super) fn network(text: &str) -> Result<IpNet, InvalidValue> {
+    let fix = "list the networks of your proxies, such as 10.0.0.0/8 or 2001:db8::/32";
+    let network = match text.parse::<IpNet>() {
+        Ok(network) => network,
+        Err(_) => match text.parse::<IpAddr>() {
+            Ok(address) => IpNet::from(address),
+            Err(_) => return invalid_text(text, "is not a network", fix),
+        },
+    };
+    if network.prefix_len() == 0 {
+        return invalid_text(text, "trusts everybody: each client could name its own address", fix);
+    }
+    let exact = network.trunc();
+    if exact != network {
+        return invalid_text(text, "has digits beyond its prefix", format!("write {exact}"));
+    }
+    Ok(network)
 }
 
 /// `address:port`, or `off` for none.

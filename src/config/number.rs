@@ -1,7 +1,7 @@
 //! Numbers and time spans as operators write them. Pure functions from text to value;
 //! nothing here knows a variable.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use super::fault::{InvalidValue, invalid_text};
 
@@ -42,6 +42,21 @@ pub(super) fn seconds(
     }
 }
 
+/// A number per minute, or `off`.
+pub(super) fn rate(text: &str) -> Result<Option<NonZeroU32>, InvalidValue> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    let fix = "write a whole number of requests per minute from 1 to 1000000, or off";
+    if !is_digits(text) {
+        return invalid_text(text, "is neither a whole number nor off", fix);
+    }
+    match text.parse::<NonZeroU32>() {
+        Ok(rate) if rate.get() <= 1_000_000 => Ok(Some(rate)),
+        _ => invalid_text(text, "is out of range", fix),
+    }
+}
+
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -70,6 +85,23 @@ mod tests {
         }
         let fix = whole("x", 1..=100).map_err(|invalid| invalid.fix);
         assert_eq!(fix, Err("write a whole number from 1 to 100".to_owned()));
+    }
+
+    #[test]
+    fn rates() {
+        for (text, expected) in [
+            ("off", Ok(None)),
+            ("Off", Ok(None)),
+            ("1", Ok(NonZeroU32::new(1))),
+            ("1000000", Ok(NonZeroU32::new(1_000_000))),
+            ("0", Err("\"0\" is out of range")),
+            ("1000001", Err("\"1000001\" is out of range")),
+            ("5/s", Err("\"5/s\" is neither a whole number nor off")),
+            ("-1", Err("\"-1\" is neither a whole number nor off")),
+        ] {
+            let read = rate(text).map_err(|invalid| invalid.reason);
+            assert_eq!(read, expected.map_err(str::to_owned));
+        }
     }
 
     #[test]

@@ -5,10 +5,13 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
+
 use super::{
     reading::Reading,
     variables::{
         CORS_ORIGINS, DRAIN_DELAY, GRAPHQL_PLAYGROUND, HOST, METRICS_ADDR, PORT, SHUTDOWN_TIMEOUT,
+        TRUSTED_PROXIES,
     },
 };
 
@@ -21,6 +24,8 @@ pub struct ServerSettings {
     pub(crate) port: u16,
     /// Browser origins that may call, exactly as browsers send them; empty allows none.
     pub(crate) cors_origins: Vec<String>,
+    /// Networks of proxies whose word on a client's address counts.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// Whether GraphiQL is served.
     pub(crate) playground: bool,
     /// The separate listener of `/metrics`, if there is to be one.
@@ -36,6 +41,7 @@ impl ServerSettings {
         let host = reading.value(&HOST);
         let port = reading.value(&PORT);
         let cors_origins = reading.value_or_empty(&CORS_ORIGINS);
+        let trusted_proxies = reading.value_or_empty(&TRUSTED_PROXIES);
         let playground = reading.value_or_empty(&GRAPHQL_PLAYGROUND);
         let metrics_addr = reading.value_or_empty(&METRICS_ADDR);
         let shutdown_timeout = reading.value_or_empty(&SHUTDOWN_TIMEOUT);
@@ -52,6 +58,7 @@ impl ServerSettings {
             host,
             port,
             cors_origins,
+            trusted_proxies,
             playground,
             metrics_addr,
             shutdown_timeout,
@@ -91,6 +98,7 @@ mod tests {
             host: IpAddr::from([127, 0, 0, 1]),
             port: 8000,
             cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             playground: true,
             metrics_addr: None,
             shutdown_timeout: Duration::from_secs(10),
@@ -108,6 +116,9 @@ mod tests {
                 "https://app.example.com".to_owned(),
                 "http://localhost:3000".to_owned(),
             ],
+            trusted_proxies: ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]
+                .map(|network| network.parse().unwrap())
+                .into(),
             playground: false,
             metrics_addr: Some(SocketAddr::from(([127, 0, 0, 1], 9000))),
             shutdown_timeout: Duration::ZERO,
@@ -117,6 +128,7 @@ mod tests {
             ("HOST", "[::1]"),
             ("PORT", "0"),
             ("CORS_ORIGINS", "https://app.example.com, http://localhost:3000,"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1, 2001:db8::/32"),
             ("GRAPHQL_PLAYGROUND", "0"),
             ("METRICS_ADDR", "localhost:9000"),
             ("SHUTDOWN_TIMEOUT", "0"),
@@ -139,6 +151,12 @@ mod tests {
             ("PORT", "http", "is not a whole number"),
             ("CORS_ORIGINS", "https://a.com/", "fix: write https://a.com"),
             ("CORS_ORIGINS", "*", "list every origin"),
+            ("TRUSTED_PROXIES", "10.0.0.0/33", "is not a network"),
+            ("TRUSTED_PROXIES", "10.1.2.3/8", "fix: write 10.0.0.0/8"),
+            ("TRUSTED_PROXIES", "*", "such as 10.0.0.0/8"),
+            ("TRUSTED_PROXIES", "nginx", "such as 10.0.0.0/8"),
+            ("TRUSTED_PROXIES", "0.0.0.0/0", "trusts everybody"),
+            ("TRUSTED_PROXIES", "::/0", "trusts everybody"),
             ("GRAPHQL_PLAYGROUND", "maybe", "write true or false"),
             ("METRICS_ADDR", "9000", "such as 127.0.0.1:9000"),
             ("METRICS_ADDR", ":9000", "such as 127.0.0.1:9000"),

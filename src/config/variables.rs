@@ -2,8 +2,14 @@
 //! text is parsed. `--help`, the README, `.env.example` and the help with misspelt names go by this list, and
 //! only what is listed can be read.
 
-use std::{net::IpAddr, net::SocketAddr, ops::RangeInclusive, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    ops::RangeInclusive,
+    time::Duration,
+};
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::{
@@ -116,6 +122,12 @@ settings! {
     DRAIN_DELAY: Duration = Plain "5",
         "seconds after SIGTERM in which requests are still taken; 0 in dev",
         |t| one(number::seconds(t, Duration::ZERO..=Duration::from_hours(1)));
+    RATE_LIMIT_UNAUTHENTICATED: Option<NonZeroU32> = Plain "off",
+        "refused tokens per minute from one address, before they are 429", |t| one(number::rate(t));
+    RATE_LIMIT_USER: Option<NonZeroU32> = Plain "off",
+        "mutations per minute of one user, before they are 429", |t| one(number::rate(t));
+    TRUSTED_PROXIES: Vec<IpNet> = Plain "",
+        "comma list of networks whose X-Forwarded-For counts", |t| list(t, listener::network);
     MAX_CONNECTIONS: usize = Plain "10000",
         "most open connections; past it new ones wait", |t| one(number::whole(t, 1..=1_000_000));
     MAX_IN_FLIGHT_BYTES: usize = Plain "134217728",

@@ -74,6 +74,11 @@ impl Viewer {
         self.session.is_none()
     }
 
+    /// Counts a mutation of the user's.
+    pub(crate) fn admit_mutation(&self) -> Result<(), ApiError> {
+        Ok(self.accounts.admit_write(self.session()?)?)
+    }
+
     /// The session of the request.
     pub(crate) fn session(&self) -> Result<&Arc<Session>, ApiError> {
         self.session.as_ref().ok_or_else(ApiError::unauthenticated)

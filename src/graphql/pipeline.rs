@@ -123,6 +123,9 @@ impl Pipeline {
             complete(&mut error);
             return Ok(Response::from_errors(vec![error]));
         }
+        if operation.kind == OperationType::Mutation && !operation.is_public {
+            viewer.admit_mutation().map_err(Refusal::Failed)?;
+        }
         inner.execute(operation, variables, viewer).await
     }
 }

@@ -8,15 +8,24 @@ use axum::{
     response::Response,
 };
 
-use super::state::AppState;
+use super::{client_address::ClientAddress, state::AppState};
+use crate::auth::Authentication;
 
-/// Adds the [`Authentication`](crate::auth::Authentication) of the request to its extensions.
+/// Adds the [`Authentication`] of the request to its extensions.
 pub(crate) async fn authenticate(
     State(state): State<Arc<AppState>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let authentication = state.authenticator.authenticate(request.headers()).await;
+    let mut authentication = state.authenticator.authenticate(request.headers()).await;
+    if let Authentication::Refused = authentication
+        && let Some(limit) = &state.refused_tokens
+        && let client = ClientAddress::of(&request, &state.server.trusted_proxies)
+        && let Err(wait) = limit.admit(&client)
+    {
+        state.metrics.count_refusal("rate_limited");
+        authentication = Authentication::TooManyRefused(wait);
+    }
     request.extensions_mut().insert(authentication);
     next.run(request).await
 }

@@ -5,6 +5,7 @@ mod authentication;
 mod body;
 mod bounded_answer;
 mod bounds;
+mod client_address;
 mod cors;
 mod database_check;
 mod fallback;

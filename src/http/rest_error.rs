@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use super::{
     body::BodyError,
-    headers::{CHALLENGE, CHALLENGE_INVALID, RETRY_AFTER},
+    headers::{CHALLENGE, CHALLENGE_INVALID, retry_after},
 };
 use crate::{
     accounts::{AccountError, Mistake, MistakeKind},
     error::{ApiError, Code},
+    rate_limit::Wait,
 };
 
 /// An answer other than the one wanted: `{"detail": …}`.
@@ -24,12 +25,18 @@ pub(crate) struct RestError {
     status: StatusCode,
     detail: Value,
     challenge: Option<HeaderValue>,
+    wait: Option<Wait>,
 }
 
 impl RestError {
     /// An error with a text of ours.
     pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: Value::String(detail.into().into_owned()), challenge: None }
+        Self {
+            status,
+            detail: Value::String(detail.into().into_owned()),
+            challenge: None,
+            wait: None,
+        }
     }
 
     /// The uniform 401. The body never tells why; the challenge tells only whether a token came.
@@ -61,6 +68,7 @@ impl RestError {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             detail: Value::Array(list),
             challenge: None,
+            wait: None,
         }
     }
 }
@@ -68,10 +76,15 @@ impl RestError {
 impl From<AccountError> for RestError {
     fn from(error: AccountError) -> Self {
         // One place decides what a client may know of a failure.
-        let error = ApiError::from(error);
+        ApiError::from(error).into()
+    }
+}
+
+impl From<ApiError> for RestError {
+    fn from(error: ApiError) -> Self {
         match error.code {
             Code::Unauthenticated => Self::unauthenticated(true),
-            code => Self::new(code.status(), error.message),
+            code => Self { wait: error.wait, ..Self::new(code.status(), error.message) },
         }
     }
 }
@@ -90,8 +103,8 @@ impl IntoResponse for RestError {
         if let Some(challenge) = self.challenge {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        if let Some(value) = retry_after(self.status, self.wait) {
+            headers.insert(header::RETRY_AFTER, value);
         }
         response
     }

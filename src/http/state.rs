@@ -8,7 +8,8 @@ use std::sync::{
 use tokio::sync::Semaphore;
 
 use super::{
-    database_check::DatabaseCheck, graphiql::Page, graphql::PersistedQueries, in_flight::InFlight,
+    client_address::ClientAddress, database_check::DatabaseCheck, graphiql::Page,
+    graphql::PersistedQueries, in_flight::InFlight,
 };
 use crate::{
     accounts::Accounts,
@@ -17,6 +18,7 @@ use crate::{
     config::{RequestLimits, ServerSettings},
     dev::Development,
     graphql::Pipeline,
+    rate_limit::RateLimit,
     telemetry::Metrics,
 };
 
@@ -32,6 +34,8 @@ pub struct AppState {
     pub(crate) persisted_queries: PersistedQueries,
     /// What webhook messages are signed with; `None` when none are expected.
     pub(crate) webhook_secrets: Option<Arc<WebhookSecrets>>,
+    /// How many refused tokens one client may send (`RATE_LIMIT_UNAUTHENTICATED`).
+    pub(crate) refused_tokens: Option<RateLimit<ClientAddress>>,
     /// Counters.
     pub(crate) metrics: Arc<Metrics>,
     /// Where verifying keys come from; `None` in local mode.

@@ -75,6 +75,7 @@ pub(crate) async fn bootstrap(
         Err(error) => return error.into_response(),
     };
     within_bounds(&state, async {
+        state.accounts.admit_write(&session)?;
         let options = ResolveOptions { ignore_back_off: true, ..ResolveOptions::default() };
         let resolved = state.accounts.resolve(&session, options).await?;
         Ok(profile(&state, &resolved.user, &session))
@@ -124,6 +125,7 @@ pub(crate) async fn update(
     };
     within_bounds(&state, async {
         let sent = read_members(&bytes)?;
+        state.accounts.admit_write(&session)?;
         let resolved = state.accounts.resolve(&session, ResolveOptions::default()).await?;
         let changes = check(sent).map_err(|mistakes| RestError::mistakes(&mistakes))?;
         let user = state.accounts.update_profile(&resolved.user, &changes).await?;
@@ -142,6 +144,7 @@ pub(crate) async fn delete(
         Err(error) => return error.into_response(),
     };
     within_bounds(&state, async {
+        state.accounts.admit_write(&session)?;
         let request = DeletionRequest { target: Target::Own, from_clerk: true };
         let caller = state.accounts.find_deleting_user(&session).await?;
         state.accounts.delete_user(&session, caller, request).await?;
@@ -172,6 +175,7 @@ fn session(authentication: Authentication) -> Result<Arc<Session>, RestError> {
         Authentication::SignedIn(session) => Ok(session),
         Authentication::Anonymous => Err(RestError::unauthenticated(false)),
         Authentication::Refused => Err(RestError::unauthenticated(true)),
+        Authentication::TooManyRefused(wait) => Err(ApiError::rate_limited(wait).into()),
         Authentication::Unavailable => Err(RestError::unavailable()),
     }
 }

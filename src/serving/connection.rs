@@ -24,7 +24,7 @@ use tokio::{
 use super::{
     activity::Activity,
     limits::Limits,
-    request::{self, Handler},
+    request::{self, Handler, Peer},
     stream::Watched,
 };
 
@@ -64,6 +64,8 @@ pub(crate) async fn serve_connection<H: Handler>(
     // Answers are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     let limits = &shared.limits;
+    // Unknown when the client has hung up already.
+    let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
     let mut stream = Watched::new(stream, activity.clone());
     loop {
         let next_bytes =
@@ -72,7 +74,7 @@ pub(crate) async fn serve_connection<H: Handler>(
             return;
         }
         // Boxed, because it takes much more room than an idle connection has otherwise.
-        match Box::pin(serve_requests(stream, shared, &activity)).await {
+        match Box::pin(serve_requests(stream, peer, shared, &activity)).await {
             Some(silent) => stream = silent,
             None => return,
         }
@@ -83,11 +85,15 @@ pub(crate) async fn serve_connection<H: Handler>(
 /// `None` when it is closed.
 async fn serve_requests<H: Handler>(
     stream: Watched<TcpStream>,
+    peer: Option<Peer>,
     shared: &Arc<Shared<H>>,
     activity: &Arc<Activity>,
 ) -> Option<Watched<TcpStream>> {
     let limits = &shared.limits;
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         let shared = shared.clone();
         let activity = activity.clone();
         // Now and not when the answer is first asked for: the body may be read before that.

@@ -30,7 +30,7 @@ use self::{
 pub(crate) use self::request::PIECE_COST;
 pub use self::{
     limits::Limits,
-    request::{Ambiguity, Handler},
+    request::{Ambiguity, Handler, Peer},
 };
 
 /// Connections that the system keeps until they are taken.

@@ -2,6 +2,7 @@
 //! that nobody wanted, and when a connection ends with an answer.
 
 use std::{
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -30,6 +31,10 @@ pub trait Handler: Clone + Send + Sync + 'static {
     /// The answer to one request.
     fn answer(self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;
 }
+
+/// An extension of requests: the address at the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
 
 /// An extension of requests that another server could read differently, with what is wrong. They are
 /// answered all the same, so that the answer has the shape that the client expects.

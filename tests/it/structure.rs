@@ -12,10 +12,11 @@ use std::{
 };
 
 /// The modules of the crate, lowest first: each may import from those before it.
-const LAYERS: [&str; 17] = [
+const LAYERS: [&str; 18] = [
     "clock",
     "loopback",
     "private_files",
+    "rate_limit",
     "model",
     "error",
     "clerk",

@@ -61,6 +61,9 @@ pub(crate) async fn serve(
     }
     let session = match authentication {
         Authentication::Refused => return respond.unauthenticated(true),
+        Authentication::TooManyRefused(wait) => {
+            return respond.failed(&ApiError::rate_limited(wait));
+        }
         Authentication::Unavailable => return respond.failed(&ApiError::unavailable()),
         Authentication::Anonymous => None,
         Authentication::SignedIn(session) => Some(session),

@@ -14,7 +14,7 @@ use crate::{
     graphql::RequestError,
     http::{
         bounded_answer::{AnswerError, BoundedAnswer},
-        headers::{CHALLENGE, CHALLENGE_INVALID, RETRY_AFTER},
+        headers::{CHALLENGE, CHALLENGE_INVALID, retry_after},
         media_type::MediaType,
         request_id::RequestId,
     },
@@ -99,7 +99,11 @@ impl Responder<'_> {
             return self.unauthenticated(true);
         }
         let refused = RequestError::new(error.code, error.message.clone());
-        self.refused(&refused)
+        let mut response = self.refused(&refused);
+        if let Some(value) = retry_after(response.status(), error.wait) {
+            response.headers_mut().insert(header::RETRY_AFTER, value);
+        }
+        response
     }
 
     /// A request refused for a reason of HTTP: method, media type, size, time.
@@ -133,8 +137,8 @@ impl Responder<'_> {
         match serde_json::to_vec(body) {
             Ok(bytes) => {
                 let mut response = self.with_body(status, Body::from(bytes));
-                if status == StatusCode::SERVICE_UNAVAILABLE {
-                    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+                if let Some(value) = retry_after(status, None) {
+                    response.headers_mut().insert(header::RETRY_AFTER, value);
                 }
                 response
             }

@@ -23,6 +23,7 @@ mod page_size_variables;
 mod panics;
 mod persisted_queries;
 mod protocol;
+mod rate_limits;
 mod refusals;
 mod request_reader;
 mod rest;

@@ -52,23 +52,21 @@ async fn rights_that_an_operator_gave_are_left_alone() {
 
 /// What may happen to the files under a running server. What is written to them afterwards would be gone
 /// when the server stops, or when it is killed.
-fn accidents() -> Vec<(&'static str, fn(&Path))> {
-    vec![
-        ("removed", |path| fs::remove_file(path).unwrap()),
-        ("moved away", |path| fs::rename(path, beside(path, ".old")).unwrap()),
-        ("replaced by a copy", |path| {
-            let copy = beside(path, ".copy");
-            fs::copy(path, &copy).unwrap();
-            fs::rename(copy, path).unwrap();
-        }),
-        ("its log removed", |path| fs::remove_file(beside(path, "-wal")).unwrap()),
-        ("its log replaced", |path| {
-            let (log, copy) = (beside(path, "-wal"), beside(path, ".copy"));
-            fs::copy(&log, &copy).unwrap();
-            fs::rename(copy, log).unwrap();
-        }),
-    ]
-}
+const ACCIDENTS: [(&str, fn(&Path)); 5] = [
+    ("removed", |path| fs::remove_file(path).unwrap()),
+    ("moved away", |path| fs::rename(path, beside(path, ".old")).unwrap()),
+    ("replaced by a copy", |path| {
+        let copy = beside(path, ".copy");
+        fs::copy(path, &copy).unwrap();
+        fs::rename(copy, path).unwrap();
+    }),
+    ("its log removed", |path| fs::remove_file(beside(path, "-wal")).unwrap()),
+    ("its log replaced", |path| {
+        let (log, copy) = (beside(path, "-wal"), beside(path, ".copy"));
+        fs::copy(&log, &copy).unwrap();
+        fs::rename(copy, log).unwrap();
+    }),
+];
 
 async fn write(app: &TestApp, notes: &str) -> StatusCode {
     let token = app.token("user_a");
@@ -84,7 +82,7 @@ async fn readiness(app: &TestApp) -> (StatusCode, serde_json::Value) {
 
 #[tokio::test]
 async fn nothing_is_acknowledged_by_files_that_are_not_there_any_more() {
-    for (accident, happen) in accidents() {
+    for (accident, happen) in ACCIDENTS {
         let database = TestDatabase::sqlite().await;
         let app = start(&database).await;
         assert_eq!(write(&app, "before").await, StatusCode::OK, "{accident}");
