@@ -50,9 +50,11 @@ async fn rights_that_an_operator_gave_are_left_alone() {
     assert_eq!(mode(&path), 0o640);
 }
 
+type Happen = fn(&Path);
+
 /// What may happen to the files under a running server. What is written to them afterwards would be gone
 /// when the server stops, or when it is killed.
-const ACCIDENTS: [(&str, fn(&Path)); 5] = [
+const ACCIDENTS: [(&str, Happen); 5] = [
     ("removed", |path| fs::remove_file(path).unwrap()),
     ("moved away", |path| fs::rename(path, beside(path, ".old")).unwrap()),
     ("replaced by a copy", |path| {
