@@ -8,6 +8,7 @@ use bluejay_parser::{
 
 use super::{
     RequestError,
+    positions::with_lines_of_graphql,
     request_error::{MAX_ERRORS, excerpt},
 };
 use crate::error::Code;
@@ -79,7 +80,7 @@ pub(crate) fn too_deep(nesting: usize) -> String {
 /// not used.
 pub(crate) fn describe(text: &str, fault: Error) -> (String, Vec<Pos>) {
     let title = fault.message().to_owned();
-    let mut parts = Error::into_graphql_errors(text, [fault]);
+    let mut parts = Error::into_graphql_errors(&with_lines_of_graphql(text), [fault]);
     let locations = parts
         .iter()
         .flat_map(|part| &part.locations)

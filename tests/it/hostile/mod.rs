@@ -1,6 +1,7 @@
 //! Requests meant to hurt, sent to the real program in a process of its own: each is answered with a
 //! code, costs at most a second of processor time and 64 MiB of memory, and the next one is served.
 
+mod documents;
 mod program;
 mod requests;
 
