@@ -140,10 +140,7 @@ impl RemoteKeySet {
     /// Fetches if the set is older than five minutes, or the pause after a failure is over.
     pub async fn refresh_if_due(self: &Arc<Self>) {
         let schedule = self.schedule.clone().lock_owned().await;
-        let now = self.clock.now();
-        // No pause is longer than MAX_REFRESH_DISTANCE: the clock was set back meanwhile.
-        let is_clock_set_back = schedule.next_refresh - now > MAX_REFRESH_DISTANCE;
-        if now >= schedule.next_refresh || is_clock_set_back {
+        if is_due(schedule.next_refresh, self.clock.now()) {
             self.fetch(schedule).await;
         }
     }
@@ -171,7 +168,7 @@ impl RemoteKeySet {
         let seen = self.attempts();
         let mut schedule = self.schedule.clone().lock_owned().await;
         let now = self.clock.now();
-        if self.attempts() == seen && now >= schedule.next_for_unknown {
+        if self.attempts() == seen && is_due(schedule.next_for_unknown, now) {
             schedule.next_for_unknown = now + UNKNOWN_KEY_COOL_DOWN;
             self.fetch(schedule).await;
         }
@@ -264,4 +261,10 @@ impl RemoteKeySet {
         }
         self.loaded.store(Some(Arc::new(Loaded { keys, fetched_at: now, generation })));
     }
+}
+
+/// Whether a moment that was set has come. No pause is longer than [`MAX_REFRESH_DISTANCE`]: when it seems to
+/// be, the clock was set back meanwhile.
+fn is_due(moment: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now >= moment || moment - now > MAX_REFRESH_DISTANCE
 }

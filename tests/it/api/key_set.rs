@@ -477,3 +477,19 @@ async fn the_background_fetches_without_being_asked() {
     background.abort();
     assert_eq!(set.attempts(), 2);
 }
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_keep_a_new_key_out() {
+    let (_database, app) = start().await;
+    app.clerk.publish(keys(&[FIRST]));
+    app.refresh_keys().await;
+    send_unknown(&app, 1).await;
+    let fetches = app.clerk.key_fetches();
+    // The pause after an unknown key ends days from now.
+    app.clock.advance(TimeDelta::days(-2));
+    app.clerk.publish(keys(&[FIRST, SECOND]));
+    assert_eq!(read(&app, &second(app.clock.now())).await.status, 200);
+    assert_eq!(app.clerk.key_fetches(), fetches + 1);
+    send_unknown(&app, 20).await;
+    assert_eq!(app.clerk.key_fetches(), fetches + 1, "the pause holds again");
+}

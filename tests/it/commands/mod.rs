@@ -1,6 +1,7 @@
 //! The binary as an operator meets it: exit codes, what is printed where, which settings are read, and
 //! how it stops.
 
+mod clock_jumps;
 mod faults;
 mod serve;
 mod token;
