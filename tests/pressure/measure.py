@@ -85,14 +85,15 @@ async def answer(reader):
     return head
 
 
-async def latencies(port, count, pause=0.005):
+async def latencies(port, count, pause=0.005, request=None):
     """Milliseconds from connecting to the answer, sorted."""
+    request = request or post("{ serverInfo { name } }", "Connection: close\r\n")
     times = []
     for _ in range(count):
         started = time.monotonic()
         try:
             reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 20)
-            writer.write(post("{ serverInfo { name } }", "Connection: close\r\n"))
+            writer.write(request)
             await asyncio.wait_for(answer(reader), 20)
             writer.close()
         except (OSError, EOFError, asyncio.TimeoutError):
@@ -257,12 +258,53 @@ async def refusals(binary):
         yield "connections broken unannounced by a refusal", f"{broken} of 210 ({announced} announced)"
 
 
+async def write_on(port, count):
+    """So many connections of one account that change its notes as fast as they can, until killed."""
+
+    async def write(number):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for turn in range(10**9):
+            body = json.dumps({"notes": f"{number} {turn}"}).encode()
+            head = (
+                "PATCH /api/v1/users/me HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                f"Authorization: Bearer {TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
+            writer.write(head.encode() + body)
+            await answer(reader)
+
+    await asyncio.gather(*(write(number) for number in range(count)))
+
+
+async def writers(binary):
+    """R4, R5: one account that only writes, on 400 connections; what looking up takes meanwhile."""
+    databases = {"SQLite": {}}
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        databases["PostgreSQL"] = {"DATABASE_URL": url}
+    signed = f"Authorization: Bearer {TOKEN}\r\nConnection: close\r\n"
+    for name, settings in databases.items():
+        with Server(binary, {**LOCAL, **settings}) as server:
+            me = post("{ me { id } }", signed)
+            await latencies(server.port, 50, request=me)
+            idle = await latencies(server.port, 200, request=me)
+            yield f"{name}: `me` on an idle server", shown(idle)
+            load = subprocess.Popen([sys.executable, __file__, "--write-on", str(server.port), "400"])
+            await asyncio.sleep(2)
+            busy = await latencies(server.port, 200, request=me)
+            load.kill()
+            load.wait()
+            ratio = busy[len(busy) // 2] / idle[len(idle) // 2]
+            yield f"{name}: beside 400 writers of one account", f"{shown(busy)}, {ratio:.1f} times"
+
+
 async def main():
     for binary in sys.argv[1:]:
         print(f"\n{binary}\n\n| what | |\n| --- | --- |")
-        for measure in [idle, unread, hostile, webhooks, refusals]:
+        for measure in [idle, unread, hostile, webhooks, refusals, writers]:
             async for what, figure in measure(str(Path(binary).resolve())):
                 print(f"| {what} | {figure} |", flush=True)
 
 
-asyncio.run(main())
+if sys.argv[1] == "--write-on":
+    asyncio.run(write_on(int(sys.argv[2]), int(sys.argv[3])))
+else:
+    asyncio.run(main())
