@@ -1,6 +1,7 @@
 //! What an account function can answer instead of doing what was asked: the only vocabulary of
 //! failure that GraphQL and REST see.
 
+use super::mistake::{Mistake, MistakeKind};
 use crate::{
     error::{ApiError, Code},
     store::{StoreError, contention::Contended},
@@ -15,9 +16,15 @@ pub enum AccountError {
     /// Signed in, but not allowed.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// There is no such thing.
+    /// There is no such thing, or the caller may not know of it.
     #[error("{0}")]
     NotFound(&'static str),
+    /// The organization is one of Clerk's, and administered there.
+    #[error("the organization is administered at Clerk")]
+    Mirrored,
+    /// What the sender of the input can correct; nothing was changed.
+    #[error("mistakes in the input")]
+    Mistakes(Vec<Mistake>),
     /// Clerk could not be asked to delete the user, or its answer is not known yet.
     #[error("the identity provider could not delete the user: {0}")]
     IdentityProvider(String),
@@ -27,6 +34,17 @@ pub enum AccountError {
     /// Something that cannot happen did.
     #[error("{0}")]
     Internal(String),
+}
+
+impl AccountError {
+    /// One mistake.
+    pub(crate) fn mistake(
+        field: &'static str,
+        kind: MistakeKind,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::Mistakes(vec![Mistake::new(field, kind, message)])
+    }
 }
 
 impl Contended for AccountError {
@@ -82,6 +100,14 @@ impl From<AccountError> for ApiError {
             }
             AccountError::Forbidden(message) => Self::new(Code::Forbidden, message),
             AccountError::NotFound(message) => Self::bad_input(message),
+            AccountError::Mirrored => Self::new(
+                Code::Forbidden,
+                "This organization is mirrored from Clerk. Change it there; what changes there arrives here by itself.",
+            ),
+            AccountError::Mistakes(mistakes) => {
+                let messages: Vec<_> = mistakes.into_iter().map(|found| found.message).collect();
+                Self::bad_input(messages.join(" "))
+            }
             AccountError::IdentityProvider(_) => Self::new(
                 Code::IdentityProviderUnavailable,
                 "The identity provider could not delete the user now. Nothing is lost; try again.",

@@ -1,6 +1,8 @@
 //! The life of an account: everything that writes. Called alike by GraphQL, by REST and by the
 //! background job; knows sessions, Clerk and the store, but neither GraphQL nor HTTP.
 
+mod active;
+mod authority;
 mod back_off;
 mod background;
 mod creation;
@@ -8,8 +10,12 @@ mod deletion;
 mod error;
 mod events;
 mod first_requests;
+mod invitations;
+mod members;
 mod mirror;
+mod mistake;
 mod new_account;
+mod organizations;
 mod profile_changes;
 mod resolution;
 mod standing;
@@ -18,10 +24,14 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+pub(crate) use active::{active_among, is_all};
 pub(crate) use deletion::{ClerkOutcome, DeletedAccount, DeletionRequest, Target};
 pub(crate) use error::{AccountError, SessionRefusal};
 pub(crate) use events::Applied;
-pub(crate) use profile_changes::{Mistake, MistakeKind, ProfileInput};
+pub(crate) use invitations::{InvitationRequest, IssuedInvitation};
+pub(crate) use members::MemberTarget;
+pub(crate) use mistake::{Mistake, MistakeKind};
+pub(crate) use profile_changes::ProfileInput;
 pub(crate) use resolution::{ResolveOptions, ResolvedUser};
 
 use self::first_requests::FirstRequests;

@@ -18,9 +18,10 @@ use super::{
     bounds::check_head,
     cors::{self, SharedWith},
     fallback::{GRAPHQL, survive_panics},
-    graphiql, graphql, health,
+    graphiql, graphql, health, organizations,
     request_id::{name_requests, name_route},
     rest_error::RestError,
+    security_headers::secure,
     state::AppState,
     users, webhooks, whole_body,
 };
@@ -46,7 +47,7 @@ impl Handler for Front {
     /// copied and boxed for each request.
     async fn answer(self, request: Request) -> Response {
         let Self { shared_with, routes } = self;
-        name_requests(request, |request| {
+        let answer = name_requests(request, |request| {
             cors::share(shared_with, request, |request| {
                 survive_panics(request, |request| {
                     check_head(request, |request| async {
@@ -54,8 +55,8 @@ impl Handler for Front {
                     })
                 })
             })
-        })
-        .await
+        });
+        secure(answer.await)
     }
 }
 
@@ -64,6 +65,7 @@ fn routes(state: Arc<AppState>) -> Router {
         .route(GRAPHQL, any(graphql::serve))
         .route("/api/v1/auth/bootstrap", post(users::bootstrap))
         .route("/api/v1/users/me", get(users::read).patch(users::update).delete(users::delete))
+        .merge(organizations::routes())
         .layer(from_fn_with_state(state.clone(), authentication::authenticate));
     let mut router = Router::new()
         .merge(with_session)
