@@ -199,13 +199,13 @@ async fn check_owned(
     name: &str,
     renamed: Option<OrganizationId>,
 ) -> Result<(), AccountError> {
-    let owned = organizations::find_owned_organizations(tx.conn(), owner, 10 * MAX_OWNED).await?;
+    let others = organizations::find_owned_organizations(tx.conn(), owner, 10 * MAX_OWNED).await?;
     let wanted = name.to_lowercase();
-    if owned.iter().any(|(id, name)| Some(*id) != renamed && name.to_lowercase() == wanted) {
+    if others.iter().any(|(id, name)| Some(*id) != renamed && name.to_lowercase() == wanted) {
         let message = "Another organization of yours has this name. Choose a different one.";
         return Err(AccountError::mistake("name", MistakeKind::Taken, message));
     }
-    let is_full = i64::try_from(owned.len()).is_ok_and(|count| count >= MAX_OWNED);
+    let is_full = i64::try_from(others.len()).is_ok_and(|count| count >= MAX_OWNED);
     if renamed.is_none() && is_full {
         let message = format!("You own {MAX_OWNED} organizations, as many as one may. Delete one.");
         return Err(AccountError::mistake("name", MistakeKind::TooMany, message));

@@ -48,6 +48,14 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 
+    /// The body of an error of REST without the name of its request, which must be that of the header.
+    pub fn refusal(&self) -> Value {
+        let mut body = self.json();
+        let name = body.as_object_mut().and_then(|members| members.remove("request_id"));
+        assert_eq!(name, Some(self.header("x-request-id").into()), "{}", self.text);
+        body
+    }
+
     /// The code of the first error.
     pub fn code(&self) -> String {
         self.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()
