@@ -3,6 +3,7 @@
 mod addresses;
 mod deletion_marks;
 mod indexes;
+mod invitations;
 mod lookups;
 mod memberships;
 mod migrations;

@@ -117,9 +117,18 @@ impl TestApp {
 
     /// Another instance: the same Clerk and clock, connections of its own.
     pub async fn second_instance(&self, database: &TestDatabase) -> Self {
+        self.second_instance_with(database, &[]).await
+    }
+
+    /// The same with settings.
+    pub async fn second_instance_with(
+        &self,
+        database: &TestDatabase,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let store = database.second_instance().await;
         let clock = self.clock.clone();
-        Self::join(store, self.clerk.clone(), clock.clone(), clock, &[]).await
+        Self::join(store, self.clerk.clone(), clock.clone(), clock, settings).await
     }
 
     async fn join(
