@@ -166,6 +166,8 @@ impl IntoResponse for RestError {
 pub(crate) fn name_error(response: &mut Response, request_id: &str) {
     if let Some(Nameless(detail)) = response.extensions_mut().remove() {
         let body = json!({ "detail": detail, "request_id": request_id });
+        // The router has counted the body of before.
+        response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = Json(body).into_response().into_body();
     }
 }

@@ -191,9 +191,9 @@ impl Clerk {
     }
 }
 
-/// The same steps in the order in which they happened, and in another, some of them twice; and a third order with
-/// deeds among them.
-fn history() -> impl Strategy<Value = (Vec<Step>, Vec<Step>, Vec<Step>)> {
+/// The same steps in the order in which they happened, and in another, some of them twice; for one history of
+/// four also a third order with deeds among them.
+fn history() -> impl Strategy<Value = (Vec<Step>, Vec<Step>, Option<Vec<Step>>)> {
     let actions = proptest::collection::vec(action(), 1..12);
     let requests = proptest::collection::vec((0..USERS, any::<bool>()), 0..4);
     (actions, requests)
@@ -217,6 +217,7 @@ fn history() -> impl Strategy<Value = (Vec<Step>, Vec<Step>, Vec<Step>)> {
             let deed = (0..USERS, teams::deed()).prop_map(|(user, deed)| Step::Deed { user, deed });
             let deeds = proptest::collection::vec(deed, 0..16);
             let mixed = (Just(all.clone()), deeds).prop_map(|(events, deeds)| mix(events, deeds));
+            let mixed = proptest::option::weighted(0.25, mixed);
             (Just(steps), Just(all).prop_shuffle(), mixed)
         })
 }
@@ -334,6 +335,11 @@ fn of_clerk(rows: BTreeSet<String>) -> BTreeSet<String> {
         .collect()
 }
 
+/// A user of whom nothing is known but the Clerk id.
+fn is_bare_user(row: &str) -> bool {
+    row.starts_with("user ") && row.ends_with(" - -")
+}
+
 /// Without a secret key nothing is asked of Clerk, whose answers would be one more order.
 const SETTINGS: [(&str, &str); 3] = [
     ("CLERK_WEBHOOK_SIGNING_SECRET", WEBHOOK_SECRET),
@@ -366,17 +372,21 @@ async fn any_order_ends_the_same(database: TestDatabase) {
                 run(&app, &happened, first).await;
                 run(&app, &arrived, second).await;
                 let team = Team::default();
-                run_together([&app, &second_app], &mixed, third, &team).await;
+                let mut among = None;
+                if let Some(mixed) = &mixed {
+                    run_together([&app, &second_app], mixed, third, &team).await;
+                    among = Some(rows(&database, third).await);
+                }
                 let fault = teams::fault(&database, &team).await;
-                let [expected, found, among] = [
-                    rows(&database, first).await,
-                    rows(&database, second).await,
-                    rows(&database, third).await,
-                ];
-                (expected, found, among, fault)
+                (rows(&database, first).await, rows(&database, second).await, among, fault)
             });
             prop_assert_eq!(&expected, &found);
-            prop_assert_eq!(of_clerk(expected), of_clerk(among));
+            if let Some(among) = among {
+                let mut among = of_clerk(among);
+                // Somebody of whom Clerk said nothing, and who came to do something.
+                among.retain(|row| expected.contains(row) || !is_bare_user(row));
+                prop_assert_eq!(of_clerk(expected), among);
+            }
             prop_assert_eq!(fault, None);
             Ok(())
         })

@@ -77,14 +77,16 @@ pub async fn act(app: &TestApp, token: &Token, team: &Team, deed: &Deed) {
                  {{ invitation {{ id }} token }}"
             );
             let it = change(app, token, &field).await;
-            if let (Some(id), Some(text)) = (it["invitation"]["id"].as_str(), it["token"].as_str()) {
+            if let (Some(id), Some(text)) = (it["invitation"]["id"].as_str(), it["token"].as_str())
+            {
                 team.invitations.lock().unwrap().push((id.to_owned(), text.to_owned()));
             }
             return;
         }
         Deed::Accept { invitation } => {
             let Some((_, text)) = pick(&team.invitations, *invitation) else { return };
-            let field = format!("acceptInvitation(input: {{ token: \"{text}\" }}) {{ member {{ id }} }}");
+            let field =
+                format!("acceptInvitation(input: {{ token: \"{text}\" }}) {{ member {{ id }} }}");
             let it = change(app, token, &field).await;
             if it["member"]["id"].is_string() {
                 *team.accepted.lock().unwrap().entry(text).or_default() += 1;
@@ -93,30 +95,42 @@ pub async fn act(app: &TestApp, token: &Token, team: &Team, deed: &Deed) {
         }
         Deed::Revoke { invitation } => {
             let Some((id, _)) = pick(&team.invitations, *invitation) else { return };
-            format!("revokeInvitation(input: {{ invitationId: \"{id}\" }}) {{ deletedInvitationId }}")
+            format!(
+                "revokeInvitation(input: {{ invitationId: \"{id}\" }}) {{ deletedInvitationId }}"
+            )
         }
         Deed::SetRole { team: number, member, role } => {
             let Some(id) = organization(*number) else { return };
             let Some(member) = nth_member(app, token, &id, *member).await else { return };
             let role = ROLES[usize::from(*role)];
-            format!("updateMemberRole(input: {{ membershipId: \"{member}\", role: {role} }}) {{ member {{ id }} }}")
+            format!(
+                "updateMemberRole(input: {{ membershipId: \"{member}\", role: {role} }}) {{ member {{ id }} }}"
+            )
         }
         Deed::Remove { team: number, member } => {
             let Some(id) = organization(*number) else { return };
             let Some(member) = nth_member(app, token, &id, *member).await else { return };
-            format!("removeMember(input: {{ membershipId: \"{member}\" }}) {{ deletedMembershipId }}")
+            format!(
+                "removeMember(input: {{ membershipId: \"{member}\" }}) {{ deletedMembershipId }}"
+            )
         }
         Deed::Leave { team: number } => {
             let Some(id) = organization(*number) else { return };
-            format!("leaveOrganization(input: {{ organizationId: \"{id}\" }}) {{ deletedMembershipId }}")
+            format!(
+                "leaveOrganization(input: {{ organizationId: \"{id}\" }}) {{ deletedMembershipId }}"
+            )
         }
         Deed::Delete { team: number } => {
             let Some(id) = organization(*number) else { return };
-            format!("deleteOrganization(input: {{ organizationId: \"{id}\" }}) {{ deletedOrganizationId }}")
+            format!(
+                "deleteOrganization(input: {{ organizationId: \"{id}\" }}) {{ deletedOrganizationId }}"
+            )
         }
         Deed::Work { team: number } => {
             let Some(id) = organization(*number) else { return };
-            format!("setActiveOrganization(input: {{ organizationId: \"{id}\" }}) {{ organization {{ id }} }}")
+            format!(
+                "setActiveOrganization(input: {{ organizationId: \"{id}\" }}) {{ organization {{ id }} }}"
+            )
         }
         Deed::Bootstrap => "bootstrap { user { id } }".to_owned(),
     };

@@ -103,11 +103,11 @@ both! {
             { "email": "user_bob@example.com", "role": "ADMIN", "invitedBy": "Sample Person" }] }));
 
         // Open to its last microsecond.
-        app.clock.advance(TimeDelta::days(7) - TimeDelta::microseconds(1));
+        app.advance(TimeDelta::days(7) - TimeDelta::microseconds(1)).await;
         let ada = verified(&app, "user_ada");
         let bob = verified(&app, "user_bob");
         assert_eq!(open(&app, &ada, &id).await["totalCount"], 1);
-        app.clock.advance(TimeDelta::microseconds(1));
+        app.advance(TimeDelta::microseconds(1)).await;
         assert_eq!(open(&app, &ada, &id).await["totalCount"], 0);
         let data = app.query(Some(&bob), "{ me { invitations { totalCount } } }").await.data();
         assert_eq!(data["me"]["invitations"]["totalCount"], 0);
@@ -208,7 +208,7 @@ both! {
         expected.insert(0, "guest7@example.com".to_owned());
         assert_eq!(seen, expected);
         // Expired ones make room.
-        app.clock.advance(TimeDelta::days(7));
+        app.advance(TimeDelta::days(7)).await;
         let ada = verified(&app, "user_ada");
         assert!(change(&app, &ada, &field("one.more@example.com")).await["token"].is_string());
         for (arguments, field) in [("first: 0", "invitations"), ("first: 101", "invitations"), ("after: \"x\"", "invitations")] {

@@ -131,7 +131,8 @@ async fn run_administration(store: &Store, ada: UserId, bob: UserId) {
     read!(store, conn => memberships::find_membership(conn, own)).unwrap();
     read!(store, conn => memberships::find_own_membership(conn, team, ada)).unwrap();
     read!(store, conn => memberships::has_other_owner(conn, team, ada)).unwrap();
-    read!(store, conn => memberships::has_member_with_address(conn, team, "x@example.com")).unwrap();
+    read!(store, conn => memberships::has_member_with_address(conn, team, "x@example.com"))
+        .unwrap();
     commit!(store, conn => organizations::rename_organization(conn, team, "Other", at(1)));
     commit!(store, conn => users::set_active_organization(conn, ada, team, at(1)));
     commit!(store, conn => users::verify_email(conn, ada, "a@example.com"));
@@ -151,7 +152,8 @@ async fn run_administration(store: &Store, ada: UserId, bob: UserId) {
     commit!(store, conn => invitations::insert_invitation(conn, &one, "1"));
     commit!(store, conn => invitations::insert_invitation(conn, &two, "2"));
     read!(store, conn => invitations::load_invitations_into(conn, ada, &[team], at(1))).unwrap();
-    read!(store, conn => invitations::load_invitations_for(conn, "one@example.com", at(1))).unwrap();
+    read!(store, conn => invitations::load_invitations_for(conn, "one@example.com", at(1)))
+        .unwrap();
     read!(store, conn => invitations::find_invitation(conn, one.id, at(1))).unwrap();
     read!(store, conn => invitations::find_invitation_by_hash(conn, "1", at(1))).unwrap();
     read!(store, conn => invitations::count_invitations(conn, team, at(1))).unwrap();

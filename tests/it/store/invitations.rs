@@ -6,8 +6,9 @@ use mission_control::{
     store::{
         Store,
         invitations::{
-            count_invitations, delete_invitation, delete_invitation_for, expire_invitations, find_invitation,
-            find_invitation_by_hash, insert_invitation, load_invitations_for, load_invitations_into,
+            count_invitations, delete_invitation, delete_invitation_for, expire_invitations,
+            find_invitation, find_invitation_by_hash, insert_invitation, load_invitations_for,
+            load_invitations_into,
         },
         organizations::delete_organization,
         users::delete_user,

@@ -53,6 +53,9 @@ impl Answer {
         let mut body = self.json();
         let name = body.as_object_mut().and_then(|members| members.remove("request_id"));
         assert_eq!(name, Some(self.header("x-request-id").into()), "{}", self.text);
+        let length =
+            self.headers.get(header::CONTENT_LENGTH).map(|length| length.to_str().unwrap());
+        assert!(length.is_none_or(|length| length == self.text.len().to_string()), "{length:?}");
         body
     }
 
