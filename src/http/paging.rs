@@ -23,23 +23,17 @@ impl PageWish {
         let mut wish = Self { limit: MAX_LIMIT, offset: 0 };
         let mut mistakes = Vec::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            let number: Option<i64> = value.parse().ok();
-            match name.as_ref() {
-                "limit" => match number.filter(|limit| (1..=MAX_LIMIT).contains(limit)) {
-                    Some(limit) => wish.limit = limit,
-                    None => {
-                        let message = format!("Send a whole number between 1 and {MAX_LIMIT}.");
-                        mistakes.push(Mistake::new("limit", MistakeKind::Invalid, message));
-                    }
-                },
-                "offset" => match number.filter(|offset| *offset >= 0) {
-                    Some(offset) => wish.offset = offset,
-                    None => {
-                        let message = "Send a whole number, 0 or more.";
-                        mistakes.push(Mistake::new("offset", MistakeKind::Invalid, message));
-                    }
-                },
-                _ => {}
+            let (field, place, range) = match name.as_ref() {
+                "limit" => ("limit", &mut wish.limit, 1..=MAX_LIMIT),
+                "offset" => ("offset", &mut wish.offset, 0..=i64::MAX),
+                _ => continue,
+            };
+            if let Some(number) = value.parse().ok().filter(|number| range.contains(number)) {
+                *place = number;
+            } else {
+                let (least, most) = range.into_inner();
+                let message = format!("Send a whole number between {least} and {most}.");
+                mistakes.push(Mistake::new(field, MistakeKind::Invalid, message));
             }
         }
         if mistakes.is_empty() {

@@ -105,7 +105,7 @@ const fn code(kind: MistakeKind) -> &'static str {
 }
 
 /// Mistakes about a value are told field by field; what speaks against the change as such is one sentence.
-fn refused(mistakes: Vec<Mistake>) -> RestError {
+fn refused(mistakes: &[Mistake]) -> RestError {
     let status = |mistake: &Mistake| match mistake.kind {
         MistakeKind::Taken | MistakeKind::AlreadyMember | MistakeKind::TooMany => {
             Some(StatusCode::CONFLICT)
@@ -115,7 +115,7 @@ fn refused(mistakes: Vec<Mistake>) -> RestError {
     };
     match mistakes.iter().find_map(|mistake| Some((status(mistake)?, mistake.message.clone()))) {
         Some((status, detail)) => RestError::new(status, detail),
-        None => RestError::mistakes(Place::Body, &mistakes),
+        None => RestError::mistakes(Place::Body, mistakes),
     }
 }
 
@@ -123,7 +123,7 @@ impl From<AccountError> for RestError {
     fn from(error: AccountError) -> Self {
         // Statuses that this face has beside those of the codes.
         let status = match error {
-            AccountError::Mistakes(mistakes) => return refused(mistakes),
+            AccountError::Mistakes(mistakes) => return refused(&mistakes),
             AccountError::NotFound(_) => Some(StatusCode::NOT_FOUND),
             AccountError::Mirrored => Some(StatusCode::CONFLICT),
             _ => None,

@@ -122,7 +122,7 @@ both! {
         for (user, name) in [("user_a", "bea"), ("user_b", "Abe")] {
             database.execute(&format!("UPDATE users SET email = NULL, name = '{name}' WHERE clerk_user_id = '{user}'")).await;
         }
-        let path = format!("/api/v1/organizations/me/members?limit=2&offset=");
+        let path = "/api/v1/organizations/me/members?limit=2&offset=";
         let mut seen = Vec::new();
         for offset in [0, 2, 4, 6] {
             let page = done(&app, &ada, "GET", &format!("{path}{offset}"), None).await;

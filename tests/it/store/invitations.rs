@@ -16,7 +16,7 @@ use mission_control::{
 };
 
 use super::sample::{at, commit, member, nameless, organization, read, rows, user, user_as};
-use crate::support::{TestDatabase, both};
+use crate::support::both;
 
 fn invitation(organization_id: OrganizationId, email: &str, by: UserId, made: i64) -> Invitation {
     Invitation {
