@@ -50,6 +50,10 @@ id! {
     MembershipId
 }
 id! {
+    /// Identifies an invitation into an organization.
+    InvitationId
+}
+id! {
     /// Identifies one attempt to delete a user, so that an attempt undoes only its own mark.
     AttemptId
 }
@@ -99,6 +103,11 @@ impl User {
     /// The best name available; never empty.
     pub(crate) fn display_name(&self) -> &str {
         display_name(self.preferred_name.as_deref(), self.name.as_deref(), self.email.as_deref())
+    }
+
+    /// The address, if it was verified.
+    pub(crate) fn verified_email(&self) -> Option<&str> {
+        self.email.as_deref().filter(|_| self.email_verified)
     }
 
     /// Whether Clerk could still tell us something we would store.
@@ -186,17 +195,53 @@ pub struct Membership {
 impl Membership {
     /// Where the membership stands in a list: oldest first, ties by id.
     pub fn position(&self) -> Position {
-        Position { created_at: self.created_at, id: self.id }
+        Position { created_at: self.created_at, id: self.id.0 }
     }
 }
 
-/// The place of a membership in a list of memberships; what a cursor holds.
+/// The place of a membership or an invitation in a list of its kind; what a cursor holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// When the person joined.
+    /// When the person joined, or was invited.
     pub(crate) created_at: DateTime<Utc>,
-    /// Decides between people who joined at the same instant.
-    pub(crate) id: MembershipId,
+    /// Its id, which decides between those of the same instant.
+    pub(crate) id: Uuid,
+}
+
+/// An open invitation into a local organization.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// Ours.
+    pub id: InvitationId,
+    /// Where to.
+    pub organization_id: OrganizationId,
+    /// For whom: the address that the person must have verified, in the form of [`User::email`].
+    pub email: String,
+    /// As what.
+    pub role: Role,
+    /// Who invited; `None` when that user is gone.
+    pub created_by: Option<UserId>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// From when on it counts no more.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Invitation {
+    /// Where the invitation stands in a list by time, ties by id.
+    pub(crate) fn position(&self) -> Position {
+        Position { created_at: self.created_at, id: self.id.0 }
+    }
+}
+
+// An address does not belong in logs.
+impl fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invitation")
+            .field("id", &self.id)
+            .field("organization_id", &self.organization_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a member may do in an organization, weakest first.

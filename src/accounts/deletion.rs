@@ -20,7 +20,7 @@ use crate::{
     clerk::api::{ClerkApiError, Deletion},
     model::{AttemptId, OrganizationId, User, UserId},
     store::{
-        Tx, contention, locks, memberships, organizations, sessions,
+        StoreError, Tx, contention, locks, memberships, organizations, sessions,
         tombstones::{self, Tombstone, TombstoneKind},
         users::{self, DeletionMark, Lookup},
     },
@@ -285,7 +285,7 @@ impl Accounts {
     ) -> Result<Option<Vec<OrganizationId>>, AccountError> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        locks::lock_clerk_id(tx.conn(), &mark.clerk_user_id).await?;
+        lock_with_organizations(&mut tx, &mark.clerk_user_id).await?;
         let mut user_id = mark.user_id;
         if at_clerk != ClerkOutcome::Kept {
             // Another attempt may have kept the user at Clerk, and a new account been started since.
@@ -348,8 +348,20 @@ impl Accounts {
     }
 }
 
+/// Locks a person who is about to be purged, and before that the local organizations the person is in: whoever
+/// locks both takes them in this order. One that the person joins between the two is locked by [`purge_rows`],
+/// too late; should that end in a circle, the database ends one of the transactions, which is run again.
+pub(super) async fn lock_with_organizations(
+    tx: &mut Tx<'_>,
+    clerk_user_id: &str,
+) -> Result<(), StoreError> {
+    let local = organizations::find_local_organizations_of_person(tx.conn(), clerk_user_id).await?;
+    locks::lock_organizations(tx.conn(), &local).await?;
+    locks::lock_clerk_id(tx.conn(), clerk_user_id).await
+}
+
 /// Removes a user's rows: the local organizations nobody else is in, succession in the others, then
-/// the user. `None` when there is no such user. The caller holds the lock on the Clerk id.
+/// the user. `None` when there is no such user. The caller holds the locks of [`lock_with_organizations`].
 pub(super) async fn purge_rows(
     tx: &mut Tx<'_>,
     user: UserId,

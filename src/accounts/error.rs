@@ -1,6 +1,7 @@
 //! What an account function can answer instead of doing what was asked: the only vocabulary of
 //! failure that GraphQL and REST see.
 
+use super::mistake::{Mistake, MistakeKind};
 use crate::{
     error::{ApiError, Code},
     rate_limit::Wait,
@@ -19,9 +20,15 @@ pub enum AccountError {
     /// More than one user may do in a minute.
     #[error("too many requests of one user")]
     RateLimited(Wait),
-    /// There is no such thing.
+    /// There is no such thing, or the caller may not know of it.
     #[error("{0}")]
     NotFound(&'static str),
+    /// The organization is one of Clerk's, and administered there.
+    #[error("the organization is administered at Clerk")]
+    Mirrored,
+    /// What the sender of the input can correct; nothing was changed.
+    #[error("mistakes in the input")]
+    Mistakes(Vec<Mistake>),
     /// Clerk could not be asked to delete the user, or its answer is not known yet.
     #[error("the identity provider could not delete the user: {0}")]
     IdentityProvider(String),
@@ -31,6 +38,17 @@ pub enum AccountError {
     /// Something that cannot happen did.
     #[error("{0}")]
     Internal(String),
+}
+
+impl AccountError {
+    /// One mistake.
+    pub(crate) fn mistake(
+        field: &'static str,
+        kind: MistakeKind,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::Mistakes(vec![Mistake::new(field, kind, message)])
+    }
 }
 
 impl Contended for AccountError {
@@ -93,6 +111,14 @@ impl From<AccountError> for ApiError {
             AccountError::Forbidden(message) => Self::new(Code::Forbidden, message),
             AccountError::RateLimited(wait) => Self::rate_limited(wait),
             AccountError::NotFound(message) => Self::bad_input(message),
+            AccountError::Mirrored => Self::new(
+                Code::Forbidden,
+                "This organization is mirrored from Clerk. Change it there; what changes there arrives here by itself.",
+            ),
+            AccountError::Mistakes(mistakes) => {
+                let messages: Vec<_> = mistakes.into_iter().map(|found| found.message).collect();
+                Self::bad_input(messages.join(" "))
+            }
             AccountError::IdentityProvider(_) => Self::new(
                 Code::IdentityProviderUnavailable,
                 "The identity provider could not delete the user now. Nothing is lost; try again.",

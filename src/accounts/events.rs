@@ -5,7 +5,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    AccountError, Accounts, back_off::FIRST_BACK_OFF, deletion::purge_rows, mirror,
+    AccountError, Accounts,
+    back_off::FIRST_BACK_OFF,
+    deletion::{lock_with_organizations, purge_rows},
+    mirror,
     new_account::insert_account,
 };
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
     },
     model::UserId,
     store::{
-        Tx, contention, locks, sessions,
+        Tx, contention, invitations, locks, sessions,
         tombstones::{self, Tombstone, TombstoneKind},
         users::{self, ClerkUpdate, Lookup, NewUser},
         webhook_messages,
@@ -91,15 +94,16 @@ impl Accounts {
         Ok(Applied::Now)
     }
 
-    /// Forgets messages and revoked sessions that are old enough.
+    /// Forgets messages, revoked sessions and invitations that are old enough.
     pub async fn expire(&self) -> Result<(), AccountError> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         let messages =
             webhook_messages::expire_messages(tx.conn(), now - MESSAGE_ID_RETENTION).await?;
         let sessions = sessions::expire_revocations(tx.conn(), now).await?;
+        let invitations = invitations::expire_invitations(tx.conn(), now).await?;
         tx.commit().await?;
-        tracing::debug!(messages, sessions, "old messages and revoked sessions were forgotten");
+        tracing::debug!(messages, sessions, invitations, "what has expired was forgotten");
         Ok(())
     }
 }
@@ -150,7 +154,7 @@ async fn remove_user(
     clerk_id: &str,
     now: DateTime<Utc>,
 ) -> Result<(), AccountError> {
-    locks::lock_clerk_id(tx.conn(), clerk_id).await?;
+    lock_with_organizations(tx, clerk_id).await?;
     let standing = users::find_standing(tx.conn(), Lookup::of_user(clerk_id)).await?;
     if let Some(user) = standing.user {
         purge_rows(tx, user.id, now).await?;

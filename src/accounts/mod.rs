@@ -1,6 +1,8 @@
 //! The life of an account: everything that writes. Called alike by GraphQL, by REST and by the
 //! background job; knows sessions, Clerk and the store, but neither GraphQL nor HTTP.
 
+mod active;
+mod authority;
 mod back_off;
 mod background;
 mod creation;
@@ -8,8 +10,12 @@ mod deletion;
 mod error;
 mod events;
 mod first_requests;
+mod invitations;
+mod members;
 mod mirror;
+mod mistake;
 mod new_account;
+mod organizations;
 mod profile_changes;
 mod resolution;
 mod standing;
@@ -18,11 +24,16 @@ mod turns;
 use std::{num::NonZeroU32, sync::Arc};
 
 use chrono::TimeDelta;
+use tokio::sync::OwnedMutexGuard;
 
+pub(crate) use active::{active_among, is_all};
 pub(crate) use deletion::{ClerkOutcome, DeletedAccount, DeletionRequest, Target};
 pub(crate) use error::{AccountError, SessionRefusal};
 pub(crate) use events::Applied;
-pub(crate) use profile_changes::{Mistake, MistakeKind, ProfileInput};
+pub(crate) use invitations::{InvitationRequest, IssuedInvitation};
+pub(crate) use members::MemberTarget;
+pub(crate) use mistake::{Mistake, MistakeKind};
+pub(crate) use profile_changes::ProfileInput;
 pub(crate) use resolution::{ResolveOptions, ResolvedUser};
 
 use self::{first_requests::FirstRequests, turns::Turns};
@@ -30,7 +41,7 @@ use crate::{
     auth::Session,
     clerk::api::ClerkApi,
     clock::Clock,
-    model::UserId,
+    model::User,
     rate_limit::RateLimit,
     store::{Store, users::Lookups},
     telemetry::Metrics,
@@ -63,9 +74,8 @@ pub struct Accounts {
     /// Tolerated clock difference to Clerk.
     leeway: TimeDelta,
     first_requests: Arc<FirstRequests>,
-    /// Each user has one write of their own under way here, so that nobody's writes keep the others'
-    /// waiting, however many they are.
-    writes: Arc<Turns<UserId>>,
+    /// By Clerk id.
+    writes: Arc<Turns<Box<str>>>,
     limits: Arc<UserLimits>,
     metrics: Arc<Metrics>,
 }
@@ -105,6 +115,12 @@ impl Accounts {
     /// [`AccountError::RateLimited`] when the user has made too many of them.
     pub(crate) fn admit_write(&self, session: &Session) -> Result<(), AccountError> {
         self.limited_by(self.limits.writes.as_ref(), session)
+    }
+
+    /// Waits until no other write of this user is under way here: nobody's writes keep the others' waiting,
+    /// however many they are.
+    async fn turn_of(&self, user: &User) -> OwnedMutexGuard<()> {
+        self.writes.take(user.clerk_user_id.as_str().into()).await
     }
 
     fn limited_by(

@@ -1,12 +1,14 @@
 //! Changing the own profile: what a valid value is, and the one statement that stores it.
 
 use std::{
-    borrow::Cow,
     collections::HashMap,
     sync::{Arc, LazyLock},
 };
 
-use super::{AccountError, Accounts, SessionRefusal};
+use super::{
+    AccountError, Accounts, SessionRefusal,
+    mistake::{Mistake, MistakeKind},
+};
 use crate::{
     model::{User, is_blank},
     store::{
@@ -37,28 +39,6 @@ pub(crate) struct ProfileInput {
     pub(crate) notes: Option<Option<String>>,
     /// Background.
     pub(crate) context: Option<Option<String>>,
-}
-
-/// A mistake in the input that its sender can correct.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mistake {
-    /// Name of the field, in snake case.
-    pub(crate) field: Cow<'static, str>,
-    /// What is wrong, for programs.
-    pub(crate) kind: MistakeKind,
-    /// What is wrong and how to correct it, for people.
-    pub(crate) message: String,
-}
-
-/// Kinds of mistakes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MistakeKind {
-    /// Not acceptable.
-    Invalid,
-    /// Longer than allowed.
-    TooLong,
-    /// Not in the IANA time zone database.
-    UnknownTimezone,
 }
 
 impl ProfileInput {
@@ -115,7 +95,7 @@ impl Accounts {
         if changes_nothing(user, changes) {
             return Ok(user.clone());
         }
-        let _turn = self.writes.take(user.id).await;
+        let _turn = self.turn_of(user).await;
         let stored = contention::retry(|| self.store_changes(user, changes)).await;
         self.counted(stored)
     }
@@ -150,7 +130,7 @@ fn changes_nothing(user: &User, changes: &ProfileChanges) -> bool {
 }
 
 /// One line of text: trimmed, blank is nothing.
-fn line(
+pub(super) fn line(
     field: &'static str,
     text: &str,
     longest: usize,

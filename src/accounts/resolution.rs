@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     auth::Session,
-    clerk::api::{ClerkApi, ClerkApiError},
+    clerk::{
+        api::{ClerkApi, ClerkApiError},
+        event::ClerkUser,
+    },
     model::{OrganizationId, Profile, User},
     store::{
         StoreError, contention,
@@ -114,7 +117,7 @@ impl Accounts {
         standing: &Standing,
         options: ResolveOptions,
     ) -> Result<Sync, AccountError> {
-        let _turn = self.writes.take(user.id).await;
+        let _turn = self.turn_of(user).await;
         let now = self.clock.now();
         let claims = newer_claims(session, user, standing, now);
         let mut outcome = Sync::Unchanged;
@@ -163,6 +166,35 @@ impl Accounts {
         let is_claimed = users::claim_profile_try(tx.conn(), user.id, claim).await?;
         tx.commit().await?;
         Ok(is_claimed)
+    }
+
+    /// Asks Clerk whether an address is the verified one of a user, unless that is known. Most tokens do not say
+    /// whether an address is verified. `false` when it is known, when Clerk says no or nothing, and when it was
+    /// asked a moment ago.
+    pub(super) async fn ask_whether_verified(
+        &self,
+        session: &Session,
+        user: &User,
+        email: &str,
+    ) -> Result<bool, AccountError> {
+        let Some(clerk) = self.clerk.as_ref().filter(|_| !session.is_local()) else {
+            return Ok(false);
+        };
+        let options = ResolveOptions { ignore_back_off: true, ..ResolveOptions::default() };
+        if user.verified_email() == Some(email)
+            || !self.claim_profile_try(user, options, self.clock.now()).await?
+        {
+            return Ok(false);
+        }
+        match clerk.get_user(&user.clerk_user_id).await {
+            Ok(ClerkUser { profile: Profile { email: found, email_verified, .. }, .. }) => {
+                Ok(email_verified && found.as_deref() == Some(email))
+            }
+            Err(error) => {
+                tracing::warn!(user = %user.id, %error, "Clerk did not say whether an address is verified");
+                Ok(false)
+            }
+        }
     }
 
     /// Asks Clerk for the profile of an existing user. Whatever goes wrong at Clerk, the request goes

@@ -8,7 +8,8 @@ use tokio::sync::Mutex;
 use super::loaders::Loaders;
 use crate::{
     accounts::{
-        AccountError, Accounts, DeletedAccount, DeletionRequest, ResolveOptions, ResolvedUser,
+        AccountError, Accounts, DeletedAccount, DeletionRequest, Mistake, ResolveOptions,
+        ResolvedUser,
     },
     auth::Session,
     error::ApiError,
@@ -106,8 +107,8 @@ impl Viewer {
         if matches!(&*state, State::Deleted) {
             return Err(ApiError::unauthenticated());
         }
-        let options = ResolveOptions { with_memberships: true, ignore_back_off: true };
-        self.resolve(&mut state, options).await
+        let bootstrap = async |session: &Session| self.accounts.bootstrap(session).await;
+        self.settle(&mut state, bootstrap).await
     }
 
     async fn resolve(
@@ -115,12 +116,21 @@ impl Viewer {
         state: &mut State,
         options: ResolveOptions,
     ) -> Result<ResolvedUser, ApiError> {
+        let resolve = async |session: &Session| self.accounts.resolve(session, options).await;
+        self.settle(state, resolve).await
+    }
+
+    async fn settle(
+        &self,
+        state: &mut State,
+        resolve: impl AsyncFnOnce(&Session) -> Result<ResolvedUser, AccountError>,
+    ) -> Result<ResolvedUser, ApiError> {
         if let Some(failure) = self.failure() {
             // The other fields of a refused request must not ask the database, or Clerk, again.
             return Err(failure.0.clone());
         }
         let outcome = match self.session() {
-            Ok(session) => self.accounts.resolve(session, options).await.map_err(ApiError::from),
+            Ok(session) => resolve(session).await.map_err(ApiError::from),
             Err(error) => Err(error),
         };
         match outcome {
@@ -182,13 +192,36 @@ impl Viewer {
         Ok(outcome?)
     }
 
+    /// Changes organizations on behalf of the caller. `change` answers what it left and the caller as stored
+    /// now, or mistakes of the input, which are the inner result here.
+    pub(crate) async fn change<T, F>(
+        &self,
+        change: impl FnOnce(Accounts, Arc<Session>, Arc<User>) -> F,
+    ) -> Result<Result<T, Vec<Mistake>>, ApiError>
+    where
+        F: Future<Output = Result<(T, Arc<User>), AccountError>>,
+    {
+        let user = self.resolved(false).await?.user;
+        let session = self.session()?.clone();
+        let mut state = self.state.lock().await;
+        // In a box, like every other rare and long way.
+        let outcome = Box::pin(change(self.accounts.clone(), session, user)).await;
+        state.forget_loaded(outcome.as_ref().ok().map(|(_, user)| user.clone()));
+        match outcome {
+            Ok((left, _)) => Ok(Ok(left)),
+            Err(AccountError::Mistakes(mistakes)) => Ok(Err(mistakes)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The loaders of this request, as the signed-in user sees the data.
     pub(crate) async fn loaders(&self) -> Result<Arc<Loaders>, ApiError> {
         match &mut *self.state.lock().await {
             State::Resolved(resolved, loaders) => Ok(loaders
                 .get_or_insert_with(|| {
                     let store = self.accounts.store().clone();
-                    Arc::new(Loaders::new(store, resolved.user.id))
+                    let now = self.accounts.clock().now();
+                    Arc::new(Loaders::new(store, resolved.user.id, now))
                 })
                 .clone()),
             _ => Err(ApiError::unauthenticated()),

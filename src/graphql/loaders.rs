@@ -4,6 +4,7 @@
 
 use std::{collections::HashMap, fmt::Debug, hash::Hash, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use dataloader::{BatchFn, cached::Loader};
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     model::{MembershipId, OrganizationId, User, UserId},
     store::{
         Store, StoreError,
+        invitations::{self, VisibleInvitation},
         memberships::{self, ListOf, Slice, VisibleMembership},
         organizations::{self, VisibleOrganization},
         users,
@@ -39,6 +41,15 @@ pub(crate) struct SliceOf {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct ActiveOf(UserId);
 
+/// Whose list of invitations.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum InvitationsOf {
+    /// Those into an organization, for its owners and admins.
+    Organization(OrganizationId),
+    /// Those for an address, which is the viewer's.
+    Address(String),
+}
+
 /// The loaders of one request.
 pub(crate) struct Loaders {
     organizations: Loader<OrganizationId, Loaded<VisibleOrganization>, Source>,
@@ -47,12 +58,14 @@ pub(crate) struct Loaders {
     slices: Loader<SliceOf, Loaded<Vec<Arc<VisibleMembership>>>, Source>,
     counts: Loader<ListOf, Loaded<i64>, Source>,
     active_organizations: Loader<ActiveOf, Loaded<OrganizationId>, Source>,
+    invitations: Loader<InvitationsOf, Loaded<Vec<Arc<VisibleInvitation>>>, Source>,
+    viewer: UserId,
 }
 
 impl Loaders {
-    /// Everything is read as `viewer` may see it.
-    pub(crate) fn new(store: Store, viewer: UserId) -> Self {
-        let source = Source { store, viewer };
+    /// Everything is read as `viewer` may see it `now`.
+    pub(crate) fn new(store: Store, viewer: UserId, now: DateTime<Utc>) -> Self {
+        let source = Source { store, viewer, now };
         Self {
             organizations: loader(&source),
             memberships: loader(&source),
@@ -60,6 +73,8 @@ impl Loaders {
             slices: loader(&source),
             counts: loader(&source),
             active_organizations: loader(&source),
+            invitations: loader(&source),
+            viewer,
         }
     }
 
@@ -98,12 +113,34 @@ impl Loaders {
             None => Ok(None),
         }
     }
+
+    /// The open invitations into an organization, newest first.
+    pub(crate) async fn invitations_into(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Arc<Vec<Arc<VisibleInvitation>>>, ApiError> {
+        let key = InvitationsOf::Organization(organization);
+        Ok(load(&self.invitations, key).await?.unwrap_or_default())
+    }
+
+    /// The open invitations for the verified address of a user who is the viewer, newest first; of anybody else
+    /// none.
+    pub(crate) async fn invitations_for(
+        &self,
+        user: &User,
+    ) -> Result<Arc<Vec<Arc<VisibleInvitation>>>, ApiError> {
+        let address = user.verified_email().filter(|_| user.id == self.viewer);
+        let Some(address) = address else { return Ok(Arc::default()) };
+        let key = InvitationsOf::Address(address.to_owned());
+        Ok(load(&self.invitations, key).await?.unwrap_or_default())
+    }
 }
 
 #[derive(Clone)]
 struct Source {
     store: Store,
     viewer: UserId,
+    now: DateTime<Utc>,
 }
 
 fn loader<K, T>(source: &Source) -> Loader<K, Loaded<T>, Source>
@@ -279,6 +316,44 @@ impl BatchFn<ListOf, Loaded<i64>> for Source {
                     answers.extend(lists.iter().map(|list| (*list, Err(error.clone()))));
                 }
             }
+        }
+        answers
+    }
+}
+
+impl BatchFn<InvitationsOf, Loaded<Vec<Arc<VisibleInvitation>>>> for Source {
+    async fn load(
+        &mut self,
+        keys: &[InvitationsOf],
+    ) -> HashMap<InvitationsOf, Loaded<Vec<Arc<VisibleInvitation>>>> {
+        let organizations: Vec<_> = keys
+            .iter()
+            .filter_map(|key| match key {
+                InvitationsOf::Organization(id) => Some(*id),
+                InvitationsOf::Address(_) => None,
+            })
+            .collect();
+        let into = async {
+            let mut reader = self.store.read().await?;
+            let (viewer, now) = (self.viewer, self.now);
+            invitations::load_invitations_into(reader.conn(), viewer, &organizations, now).await
+        };
+        let into = into.await.map_err(ApiError::from);
+        let mut answers = HashMap::with_capacity(keys.len());
+        for key in keys {
+            let list = match key {
+                InvitationsOf::Organization(id) => into.clone().map(|rows| {
+                    rows.into_iter().filter(|row| row.invitation.organization_id == *id).collect()
+                }),
+                InvitationsOf::Address(email) => {
+                    let found = async {
+                        let mut reader = self.store.read().await?;
+                        invitations::load_invitations_for(reader.conn(), email, self.now).await
+                    };
+                    found.await.map_err(ApiError::from)
+                }
+            };
+            answers.insert(key.clone(), list.map(|list| Some(Arc::new(list))));
         }
         answers
     }

@@ -1,4 +1,4 @@
-//! Pages of memberships: what a client may ask for, how a page is loaded, and how a cursor is spelled.
+//! Pages of memberships and invitations: what a client may ask for, how a page is loaded, and how a cursor is spelled.
 
 use std::sync::Arc;
 
@@ -9,8 +9,11 @@ use chrono::{DateTime, Datelike};
 use super::{context::ContextExt, loaders::SliceOf};
 use crate::{
     error::ApiError,
-    model::{MembershipId, Position},
-    store::memberships::{ListOf, Slice, VisibleMembership},
+    model::Position,
+    store::{
+        invitations::VisibleInvitation,
+        memberships::{ListOf, Slice, VisibleMembership},
+    },
 };
 
 /// The largest page.
@@ -49,6 +52,18 @@ impl Page {
         };
         Ok(i32::try_from(total).unwrap_or(i32::MAX))
     }
+}
+
+/// One page of a list of invitations, which is so short that it is always loaded as a whole.
+pub(crate) struct InvitationPage {
+    /// The invitations of the page, newest first.
+    pub(crate) rows: Vec<Arc<VisibleInvitation>>,
+    /// Whether the list goes on behind the page.
+    pub(crate) has_next: bool,
+    /// Whether the list has something before the page.
+    pub(crate) has_previous: bool,
+    /// How many invitations the whole list has.
+    pub(crate) total: usize,
 }
 
 /// A checked wish for a page.
@@ -95,6 +110,20 @@ impl PageRequest {
         })
     }
 
+    /// Cuts the page out of a whole list of invitations, newest first.
+    pub(crate) fn of_invitations(self, list: &[Arc<VisibleInvitation>]) -> InvitationPage {
+        let is_behind = |row: &&Arc<VisibleInvitation>| {
+            self.after.is_none_or(|after| row.invitation.position() < after)
+        };
+        let mut behind = list.iter().filter(is_behind).cloned();
+        InvitationPage {
+            rows: behind.by_ref().take(self.size).collect(),
+            has_next: behind.next().is_some(),
+            has_previous: self.after.is_some(),
+            total: list.len(),
+        }
+    }
+
     /// Loads the page.
     pub(crate) async fn load(self, ctx: &Context<'_>, list: ListOf) -> Result<Page, ApiError> {
         // One more than the page tells whether there is another.
@@ -115,11 +144,12 @@ pub(crate) fn cursor(row: &VisibleMembership) -> String {
     write_cursor(row.membership.position())
 }
 
-fn write_cursor(position: Position) -> String {
+/// The cursor of a place.
+pub(crate) fn write_cursor(position: Position) -> String {
     let mut bytes = [0; 24];
     let (time, id) = bytes.split_at_mut(8);
     time.copy_from_slice(&position.created_at.timestamp_micros().to_be_bytes());
-    id.copy_from_slice(position.id.0.as_bytes());
+    id.copy_from_slice(position.id.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
@@ -130,8 +160,7 @@ fn read_cursor(cursor: &str) -> Option<Position> {
     // Times outside these years are no membership's, and not every database can hold them.
     let is_possible = (1970..=9999).contains(&created_at.year());
     let id = uuid::Uuid::from_slice(id).ok()?;
-    (is_possible && id.get_version_num() == 7)
-        .then_some(Position { created_at, id: MembershipId(id) })
+    (is_possible && id.get_version_num() == 7).then_some(Position { created_at, id })
 }
 
 #[cfg(test)]
@@ -142,7 +171,7 @@ mod tests {
     fn cursors_survive_the_trip_and_inventions_do_not() {
         let position = Position {
             created_at: DateTime::from_timestamp_micros(1_790_000_000_123_456).unwrap(),
-            id: MembershipId::generate(),
+            id: uuid::Uuid::now_v7(),
         };
         assert_eq!(read_cursor(&write_cursor(position)), Some(position));
         for cursor in ["", "x", "MTA=", &"A".repeat(32), &URL_SAFE_NO_PAD.encode([0xff; 24])] {

@@ -9,7 +9,7 @@ use axum::{
 };
 
 /// The methods of this API.
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 /// What a page may send when its preflight does not say what it wants to.
 const ALLOWED: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, x-request-id, apollo-require-preflight, x-apollo-operation-name",

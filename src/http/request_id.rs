@@ -10,6 +10,8 @@ use axum::{
 use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
+use super::rest_error::name_error;
+
 /// The header that carries the name.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest incoming name that is kept.
@@ -39,6 +41,7 @@ pub(crate) async fn name_requests<A: Future<Output = Response>>(
     );
     let mut line = RequestLine { span: span.clone(), started: Instant::now(), status: None };
     let mut response = next(request).instrument(span).await;
+    name_error(&mut response, &id);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }

@@ -18,9 +18,11 @@ use super::{
     bounds::check_head,
     cors::{self, SharedWith},
     fallback::{GRAPHQL, survive_panics},
-    graphiql, graphql, health,
+    graphiql, graphql, health, organizations,
     request_id::{name_requests, name_route},
+    rest,
     rest_error::RestError,
+    security_headers::secure,
     state::AppState,
     users, webhooks, whole_body,
 };
@@ -46,7 +48,7 @@ impl Handler for Front {
     /// copied and boxed for each request.
     async fn answer(self, request: Request) -> Response {
         let Self { shared_with, routes } = self;
-        name_requests(request, |request| {
+        let answer = name_requests(request, |request| {
             cors::share(shared_with, request, |request| {
                 survive_panics(request, |request| {
                     check_head(request, |request| async {
@@ -54,16 +56,21 @@ impl Handler for Front {
                     })
                 })
             })
-        })
-        .await
+        });
+        secure(answer.await)
     }
 }
 
 fn routes(state: Arc<AppState>) -> Router {
-    let with_session = Router::new()
-        .route(GRAPHQL, any(graphql::serve))
+    let rest = Router::new()
         .route("/api/v1/auth/bootstrap", post(users::bootstrap))
         .route("/api/v1/users/me", get(users::read).patch(users::update).delete(users::delete))
+        .merge(organizations::routes())
+        .layer(from_fn_with_state(state.clone(), rest::count_writes));
+    let with_session = Router::new()
+        // Counts mutations by itself: what a document asks for is known later.
+        .route(GRAPHQL, any(graphql::serve))
+        .merge(rest)
         .layer(from_fn_with_state(state.clone(), authentication::authenticate));
     let mut router = Router::new()
         .merge(with_session)

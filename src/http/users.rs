@@ -1,27 +1,24 @@
 //! The REST face of the account functions, for clients of the original product: the same functions as
 //! the GraphQL face, in snake case.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Extension, Json,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    body,
-    bounded_answer::{AnswerError, BoundedAnswer},
-    rest_error::RestError,
+    rest::{answer, read_body, read_members, session, within_bounds},
+    rest_error::{Place, RestError},
     state::AppState,
 };
 use crate::{
     accounts::{DeletionRequest, Mistake, MistakeKind, ProfileInput, ResolveOptions, Target},
     auth::{Authentication, Session},
-    error::ApiError,
     model::{User, UserId},
     store::users::ProfileChanges,
 };
@@ -75,9 +72,7 @@ pub(crate) async fn bootstrap(
         Err(error) => return error.into_response(),
     };
     within_bounds(&state, async {
-        state.accounts.admit_write(&session)?;
-        let options = ResolveOptions { ignore_back_off: true, ..ResolveOptions::default() };
-        let resolved = state.accounts.resolve(&session, options).await?;
+        let resolved = state.accounts.bootstrap(&session).await?;
         Ok(profile(&state, &resolved.user, &session))
     })
     .await
@@ -109,25 +104,15 @@ pub(crate) async fn update(
         Ok(session) => session,
         Err(error) => return error.into_response(),
     };
-    let (parts, sent) = request.into_parts();
-    if !body::is_json(&parts.headers) {
-        let detail = "Send the changes as application/json in UTF-8.";
-        return RestError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into_response();
-    }
-    if let Some(coding) = body::content_coding(&parts.headers) {
-        return unsupported_coding(&coding).into_response();
-    }
-    let limits = &state.limits;
-    let read = body::read(sent, limits.body_bytes, limits.body_timeout, &state.in_flight).await;
-    let bytes = match read {
+    let bytes = match read_body(&state, request).await {
         Ok(bytes) => bytes,
-        Err(error) => return RestError::from(error).into_response(),
+        Err(error) => return error.into_response(),
     };
     within_bounds(&state, async {
         let sent = read_members(&bytes)?;
-        state.accounts.admit_write(&session)?;
         let resolved = state.accounts.resolve(&session, ResolveOptions::default()).await?;
-        let changes = check(sent).map_err(|mistakes| RestError::mistakes(&mistakes))?;
+        let changes =
+            check(sent).map_err(|mistakes| RestError::mistakes(Place::Body, &mistakes))?;
         let user = state.accounts.update_profile(&resolved.user, &changes).await?;
         Ok(profile(&state, &user, &session))
     })
@@ -144,7 +129,6 @@ pub(crate) async fn delete(
         Err(error) => return error.into_response(),
     };
     within_bounds(&state, async {
-        state.accounts.admit_write(&session)?;
         let request = DeletionRequest { target: Target::Own, from_clerk: true };
         let caller = state.accounts.find_deleting_user(&session).await?;
         state.accounts.delete_user(&session, caller, request).await?;
@@ -153,67 +137,9 @@ pub(crate) async fn delete(
     .await
 }
 
-/// Does the work within the time limit.
-async fn within_bounds(
-    state: &AppState,
-    work: impl Future<Output = Result<Response, RestError>>,
-) -> Response {
-    let mut response = match tokio::time::timeout(state.limits.execution_timeout, work).await {
-        Ok(outcome) => outcome.unwrap_or_else(IntoResponse::into_response),
-        Err(_elapsed) => {
-            tracing::warn!("execution took longer than EXECUTION_TIMEOUT");
-            RestError::unavailable().into_response()
-        }
-    };
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// Every operation here needs a session.
-fn session(authentication: Authentication) -> Result<Arc<Session>, RestError> {
-    match authentication {
-        Authentication::SignedIn(session) => Ok(session),
-        Authentication::Anonymous => Err(RestError::unauthenticated(false)),
-        Authentication::Refused => Err(RestError::unauthenticated(true)),
-        Authentication::TooManyRefused(wait) => Err(ApiError::rate_limited(wait).into()),
-        Authentication::Unavailable => Err(RestError::unavailable()),
-    }
-}
-
-/// A profile has no longest answer of its own, because its fields have and nobody can ask for a part of it;
-/// but it counts as in flight until it is delivered.
+/// A profile has no longest answer of its own, because its fields have and nobody can ask for a part of it.
 fn profile(state: &AppState, user: &User, session: &Session) -> Response {
-    let answer = BoundedAnswer::new(usize::MAX, &state.in_flight);
-    match answer.write_json(&Profile::new(user, session)) {
-        Ok(bytes) => {
-            let json = HeaderValue::from_static("application/json");
-            ([(header::CONTENT_TYPE, json)], bytes).into_response()
-        }
-        Err(AnswerError::NoRoom) => RestError::unavailable().into_response(),
-        Err(AnswerError::TooLarge(_) | AnswerError::Unwritable(_)) => {
-            tracing::error!("a profile could not be written");
-            let detail = ApiError::internal().message;
-            RestError::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
-        }
-    }
-}
-
-/// A body in a content coding (RFC 9110, section 15.5.16).
-fn unsupported_coding(coding: &str) -> impl IntoResponse {
-    let detail = format!("The body is encoded as {coding}: send it without a Content-Encoding.");
-    let accepted = [(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))];
-    (accepted, RestError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
-}
-
-/// The members of a PATCH.
-fn read_members(bytes: &[u8]) -> Result<Map<String, Value>, RestError> {
-    let value = body::parse_json(bytes)
-        .map_err(|reason| RestError::new(StatusCode::BAD_REQUEST, reason))?;
-    let Value::Object(members) = value else {
-        let detail = "The body must be a JSON object.";
-        return Err(RestError::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
-    };
-    Ok(members)
+    answer(state, usize::MAX, &Profile::new(user, session))
 }
 
 /// The changes that a PATCH asks for: each member a string or `null`, none unknown. Otherwise every

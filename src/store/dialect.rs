@@ -24,18 +24,23 @@ pub(super) trait Spelling {
     /// before the transaction ends. Without it the reference can be to nothing by the time it is
     /// checked. SQLite has excluded every other writer.
     const KEEP_KEY: &str;
+    /// Behind an expression that is ordered by: texts in the order of their code points, whatever the locale
+    /// of the database is.
+    const BY_CODE_POINT: &str;
 }
 
 impl Spelling for Sqlite {
     const JSON_ARRAY: &str = "json_array";
     const JSON_AGGREGATE: &str = "json_group_array";
     const KEEP_KEY: &str = "";
+    const BY_CODE_POINT: &str = " COLLATE BINARY";
 }
 
 impl Spelling for Postgres {
     const JSON_ARRAY: &str = "json_build_array";
     const JSON_AGGREGATE: &str = "json_agg";
     const KEEP_KEY: &str = " FOR KEY SHARE OF o";
+    const BY_CODE_POINT: &str = " COLLATE \"C\"";
 }
 
 /// Whether a statement failed because its table does not exist. PostgreSQL has a code for that

@@ -10,7 +10,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use crate::model::{AttemptId, MembershipId, OrganizationId, Role, UserId};
+use crate::model::{AttemptId, InvitationId, MembershipId, OrganizationId, Role, UserId};
 
 macro_rules! stored_id {
     ($($name:ident),*) => {$(
@@ -59,7 +59,7 @@ macro_rules! stored_id {
     )*};
 }
 
-stored_id!(UserId, OrganizationId, MembershipId, AttemptId);
+stored_id!(UserId, OrganizationId, MembershipId, InvitationId, AttemptId);
 
 macro_rules! stored_role {
     ($($database:ident),*) => {$(

@@ -1,11 +1,20 @@
 //! Statements about memberships. Every read for a viewer is joined with the viewer's own membership, so
 //! that rows the viewer may not see are not found.
 
+mod administration;
+mod pages;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use sqlx::FromRow;
+
+pub use administration::{
+    delete_membership, find_membership, find_own_membership, has_member_with_address,
+    has_other_owner, set_role,
+};
+pub use pages::load_page;
 
 use super::{Conn, StoreError, connection::on, organizations::VisibleOrganization};
 use crate::model::{
@@ -180,7 +189,7 @@ impl Slice {
 
     /// At most `limit` memberships behind `position`.
     pub fn behind(position: Position, limit: i64) -> Self {
-        Self { limit, after: Some((position.created_at, position.id)) }
+        Self { limit, after: Some((position.created_at, MembershipId(position.id))) }
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod contention;
 mod dialect;
 mod error;
 mod ids;
+pub mod invitations;
 pub mod locks;
 pub mod memberships;
 mod migrations;

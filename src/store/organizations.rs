@@ -196,7 +196,71 @@ pub async fn find_solitary_organizations_of(
         .await)
 }
 
-/// Deletes an organization and, by cascade, its memberships. `false` when there was none.
+/// The local organizations that the person with this Clerk id belongs to: what a transaction that is about to
+/// lock that person locks before.
+pub async fn find_local_organizations_of_person(
+    conn: Conn<'_>,
+    clerk_user_id: &str,
+) -> Result<Vec<OrganizationId>, StoreError> {
+    on!(conn, link => sqlx::query_scalar(
+        "SELECT o.id FROM users u JOIN organization_members m ON m.user_id = u.id \
+         JOIN organizations o ON o.id = m.organization_id \
+         WHERE u.clerk_user_id = $1 AND o.clerk_organization_id IS NULL ORDER BY o.id")
+        .bind(clerk_user_id)
+        .fetch_all(link)
+        .await)
+}
+
+/// The organizations that a user owns, with their names, and not more than `limit`.
+pub async fn find_owned_organizations(
+    conn: Conn<'_>,
+    user: UserId,
+    limit: i64,
+) -> Result<Vec<(OrganizationId, String)>, StoreError> {
+    on!(conn, link => sqlx::query_as(
+        "SELECT o.id, o.name FROM organizations o \
+         JOIN organization_members m ON m.organization_id = o.id \
+         WHERE m.user_id = $1 AND m.role = 'owner' ORDER BY o.id LIMIT $2")
+        .bind(user)
+        .bind(limit)
+        .fetch_all(link)
+        .await)
+}
+
+/// Gives a local organization another name. `false` when there is none.
+pub async fn rename_organization(
+    conn: Conn<'_>,
+    id: OrganizationId,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    on!(conn, link => sqlx::query(
+        "UPDATE organizations SET name = $2, updated_at = $3 \
+         WHERE id = $1 AND clerk_organization_id IS NULL")
+        .bind(id)
+        .bind(name)
+        .bind(now)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
+}
+
+/// An organization that this person is no longer in is not their personal one any more.
+pub async fn release_personal_organization(
+    conn: Conn<'_>,
+    id: OrganizationId,
+    user: UserId,
+) -> Result<(), StoreError> {
+    on!(conn, link => sqlx::query(
+        "UPDATE organizations SET personal_user_id = NULL WHERE id = $1 AND personal_user_id = $2")
+        .bind(id)
+        .bind(user)
+        .execute(link)
+        .await
+        .map(|_| ()))
+}
+
+/// Deletes an organization and, by cascade, its memberships and invitations. `false` when there was none.
 pub async fn delete_organization(conn: Conn<'_>, id: OrganizationId) -> Result<bool, StoreError> {
     on!(conn, link => sqlx::query("DELETE FROM organizations WHERE id = $1")
         .bind(id)

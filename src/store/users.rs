@@ -18,7 +18,7 @@ pub use deletion::{
 pub use lookups::{Lookups, PRELOADED};
 pub use profile::{
     ClaimsUpdate, ClerkUpdate, ProfileChanges, ProfileTry, apply_claims, apply_clerk_update,
-    claim_profile_try, update_profile,
+    claim_profile_try, set_active_organization, update_profile, verify_email,
 };
 pub use standing::{Found, Lookup, Standing, find_standing, find_standings};
 

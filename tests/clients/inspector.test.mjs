@@ -70,13 +70,18 @@ test("a change that breaks clients would be noticed", async () => {
   }
 });
 
-test("nothing that the last release had was taken away", async (t) => {
+test("nothing that the last release had, or the schema before its last change, was taken away", async (t) => {
   const git = (...args) => run("git", args, repository);
   const tag = await git("describe", "--tags", "--abbrev=0");
-  if (tag.code !== 0) return t.skip("there is no release tag to compare with");
-  const released = await git("show", `${tag.output.trim()}:schema.graphql`);
-  assert.equal(released.code, 0, released.output);
-  await writeFile(join(directory.path, "released.graphql"), released.output);
-  const { code, output } = await inspect("diff", "released.graphql", schemaFile);
-  assert.equal(code, 0, `since ${tag.output.trim()}: ${output}`);
+  const log = await git("log", "-2", "--format=%H", "--", "schema.graphql");
+  const [, before] = log.code === 0 ? log.output.trim().split("\n") : [];
+  const states = [tag.code === 0 && tag.output.trim(), before].filter(Boolean);
+  if (states.length === 0) return t.skip("there is nothing to compare with");
+  for (const state of states) {
+    const known = await git("show", `${state}:schema.graphql`);
+    assert.equal(known.code, 0, known.output);
+    await writeFile(join(directory.path, "known.graphql"), known.output);
+    const { code, output } = await inspect("diff", "known.graphql", schemaFile);
+    assert.equal(code, 0, `since ${state}: ${output}`);
+  }
 });

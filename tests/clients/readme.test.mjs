@@ -16,7 +16,7 @@ before(async () => {
 after(() => server?.stop());
 
 /** The blocks of code in one language. */
-const blocks = (language) => [...readme.matchAll(/^```(\w*)\n(.*?)^```/gms)].filter(([, name]) => name === language).map(([, , text]) => text);
+const blocks = (language, text = readme) => [...text.matchAll(/^```(\w*)\n(.*?)^```/gms)].filter(([, name]) => name === language).map(([, , text]) => text);
 
 /** The same with the program and the address of this test. */
 const here = (line) => line.replaceAll("target/release/mission-control", binary).replaceAll("http://127.0.0.1:8000", server.url);
@@ -34,6 +34,25 @@ test("the curl line of the banner works", async () => {
   const line = server.output().match(/curl -s .*?'\{"query".*?\}'/s)[0];
   const { data } = JSON.parse(await server.shell(line));
   assert.equal(data.me.displayName, "Ada Lovelace");
+});
+
+test("a team comes together as docs/organizations.md shows", async () => {
+  const guide = await readFile(join(repository, "docs/organizations.md"), "utf8");
+  // One terminal for all of them: later lines use what earlier ones found.
+  const lines = blocks("sh", guide).map((text) => `${here(text)}\necho`);
+  assert.equal(lines.length, 5);
+  const [listed, accepted, page] = (await server.shell(lines.join("\n"))).trim().split(/\n+/).map((line) => JSON.parse(line));
+  const [invitation] = listed.data.me.invitations.nodes;
+  const { expiresAt, ...rest } = invitation;
+  assert.deepEqual(rest, { organizationName: "Analytical Engines", role: "ADMIN", invitedBy: "Ada Lovelace" });
+  assert.ok(Date.parse(expiresAt) - Date.now() > 6.9 * 24 * 3600 * 1000, expiresAt);
+  const { member, userErrors } = accepted.data.acceptInvitation;
+  assert.deepEqual(userErrors, []);
+  assert.deepEqual(member.organization, {
+    name: "Analytical Engines",
+    members: { nodes: [{ displayName: "Ada Lovelace", role: "OWNER" }, { displayName: "Grace Hopper", role: "ADMIN" }] },
+  });
+  assert.deepEqual(page.items.map(({ user, role }) => [user.email, role]), [["ada@example.com", "owner"], ["grace@example.com", "admin"]]);
 });
 
 test("the REST line answers the profile", async () => {

@@ -3,12 +3,13 @@
 use std::{fs, path::Path};
 
 /// Every text for people.
-const GUIDES: [&str; 6] = [
+const GUIDES: [&str; 7] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/ARCHITECTURE.md",
     "docs/adding.md",
+    "docs/organizations.md",
     "migrations/README.md",
 ];
 /// Where the files are that guides speak of.

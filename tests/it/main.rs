@@ -19,6 +19,7 @@ mod hostile;
 mod hostile_settings;
 mod lifecycle;
 mod logging;
+mod organizations;
 mod socket;
 mod store;
 mod structure;

@@ -60,11 +60,11 @@ pub(crate) struct OrganizationMemberEdge {
 #[derive(SimpleObject)]
 pub(crate) struct PageInfo {
     /// Whether there is a page after this one.
-    has_next_page: bool,
+    pub(super) has_next_page: bool,
     /// Whether there is a page before this one.
-    has_previous_page: bool,
+    pub(super) has_previous_page: bool,
     /// Cursor of the first item; `null` on an empty page.
-    start_cursor: Option<String>,
+    pub(super) start_cursor: Option<String>,
     /// Cursor of the last item, to pass as `after`; `null` on an empty page.
-    end_cursor: Option<String>,
+    pub(super) end_cursor: Option<String>,
 }

@@ -39,6 +39,16 @@ impl From<Role> for OrganizationRole {
     }
 }
 
+impl From<OrganizationRole> for Role {
+    fn from(role: OrganizationRole) -> Self {
+        match role {
+            OrganizationRole::Owner => Self::Owner,
+            OrganizationRole::Admin => Self::Admin,
+            OrganizationRole::Member => Self::Member,
+        }
+    }
+}
+
 /// What became of the user at Clerk when an account was deleted here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum ClerkDeletion {
@@ -69,6 +79,14 @@ pub enum UserErrorCode {
     TooLong,
     /// The name is not in the IANA time zone database.
     UnknownTimezone,
+    /// Another organization of yours has this name.
+    Taken,
+    /// A member of the organization has this address already.
+    AlreadyMember,
+    /// It would leave the organization without an owner.
+    LastOwner,
+    /// There are as many as there may be; the message says how many.
+    TooMany,
 }
 
 impl From<MistakeKind> for UserErrorCode {
@@ -77,6 +95,10 @@ impl From<MistakeKind> for UserErrorCode {
             MistakeKind::Invalid => Self::Invalid,
             MistakeKind::TooLong => Self::TooLong,
             MistakeKind::UnknownTimezone => Self::UnknownTimezone,
+            MistakeKind::Taken => Self::Taken,
+            MistakeKind::AlreadyMember => Self::AlreadyMember,
+            MistakeKind::LastOwner => Self::LastOwner,
+            MistakeKind::TooMany => Self::TooMany,
         }
     }
 }

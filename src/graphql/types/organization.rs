@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
-use super::{DateTime, OrganizationMemberConnection, OrganizationRole};
+use super::{DateTime, InvitationConnection, OrganizationMemberConnection, OrganizationRole};
 use crate::{
     error::ApiError,
-    graphql::paging::PageRequest,
+    graphql::{context::ContextExt, paging::PageRequest},
+    model::Role,
     store::{memberships::ListOf, organizations::VisibleOrganization},
 };
 
@@ -47,6 +48,23 @@ impl Organization {
         let list = ListOf::Organization(self.0.organization.id);
         let page = PageRequest::new(first, after.as_deref())?;
         page.load(ctx, list).await.map(OrganizationMemberConnection)
+    }
+
+    /// The open invitations into this organization, newest first, at most 100 in all; `null` unless the caller is
+    /// an owner or an admin.
+    async fn invitations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many to return, 1 to 100.", default = 50)] first: i32,
+        #[graphql(desc = "Return those after this cursor.")] after: Option<String>,
+    ) -> Result<Option<InvitationConnection>, ApiError> {
+        let page = PageRequest::new(first, after.as_deref())?;
+        if self.0.viewer_role < Role::Admin {
+            return Ok(None);
+        }
+        let loaders = ctx.viewer().loaders().await?;
+        let list = loaders.invitations_into(self.0.organization.id).await?;
+        Ok(Some(InvitationConnection(page.of_invitations(&list))))
     }
 
     /// When the organization was created.

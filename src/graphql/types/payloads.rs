@@ -76,6 +76,7 @@ impl From<Mistake> for UserError {
     fn from(mistake: Mistake) -> Self {
         let name = match mistake.field.as_ref() {
             "preferred_name" => "preferredName",
+            "organization_id" => "organizationId",
             name => name,
         };
         let field = vec!["input".to_owned(), name.to_owned()];

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
-use super::{DateTime, Organization, OrganizationMemberConnection};
+use super::{DateTime, InvitationConnection, Organization, OrganizationMemberConnection};
 use crate::{
+    accounts::{active_among, is_all},
     error::ApiError,
     graphql::{context::ContextExt, paging::PageRequest},
     model,
-    store::{memberships::ListOf, users::PRELOADED},
+    store::memberships::ListOf,
 };
 
 /// A user the viewer may read.
@@ -81,14 +82,10 @@ impl User {
         ctx: &Context<'_>,
     ) -> Result<Option<Organization>, ApiError> {
         let viewer = ctx.viewer();
-        if let Some(rows) = viewer.preloaded(self.0.id).await {
-            let stored = self.0.active_organization_id;
-            let among = rows.iter().find(|row| stored == Some(row.membership.organization_id));
-            // No stored value, or a lost membership: the oldest one.
-            let oldest = rows.first().filter(|_| stored.is_none() || is_all(rows.len()));
-            if let Some(row) = among.or(oldest) {
-                return Ok(Some(Organization(row.organization.clone())));
-            }
+        if let Some(rows) = viewer.preloaded(self.0.id).await
+            && let Some(row) = active_among(&self.0, &rows)
+        {
+            return Ok(Some(Organization(row.organization.clone())));
         }
         let found = viewer.loaders().await?.active_organization(self.0.id).await?;
         Ok(found.map(Organization))
@@ -111,6 +108,20 @@ impl User {
         page.load(ctx, list).await.map(OrganizationMemberConnection)
     }
 
+    /// The open invitations for the user's e-mail address, the newest 100 of them, newest first. Accept one with
+    /// `acceptInvitation` and the token that the inviting person passes on: nobody joins without it. Empty while
+    /// the address is not known to be verified; accepting asks Clerk about that. Of other people none are shown.
+    async fn invitations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many to return, 1 to 100.", default = 50)] first: i32,
+        #[graphql(desc = "Return those after this cursor.")] after: Option<String>,
+    ) -> Result<InvitationConnection, ApiError> {
+        let page = PageRequest::new(first, after.as_deref())?;
+        let list = ctx.viewer().loaders().await?.invitations_for(&self.0).await?;
+        Ok(InvitationConnection(page.of_invitations(&list)))
+    }
+
     /// When the user was first seen.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
@@ -120,9 +131,4 @@ impl User {
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
     }
-}
-
-/// Whether so many preloaded memberships are all there are.
-fn is_all(preloaded: usize) -> bool {
-    i64::try_from(preloaded).is_ok_and(|count| count < PRELOADED)
 }

@@ -84,6 +84,38 @@ where
     statement
 }
 
+/// Makes an organization the one that a user works in. `false` when the user is no member of it, is gone or is
+/// being deleted. The caller holds the lock on the organization.
+pub async fn set_active_organization(
+    conn: Conn<'_>,
+    id: UserId,
+    organization: OrganizationId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    on!(conn, link => sqlx::query(
+        "UPDATE users SET active_organization_id = $2, updated_at = $3 \
+         WHERE id = $1 AND deletion_marked_at IS NULL AND EXISTS (\
+             SELECT 1 FROM organization_members m WHERE m.organization_id = $2 AND m.user_id = $1)")
+        .bind(id)
+        .bind(organization)
+        .bind(now)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
+}
+
+/// Notes that a user's address is verified, as Clerk said when it was asked. `false` when the user is gone or has
+/// another address by now.
+pub async fn verify_email(conn: Conn<'_>, id: UserId, email: &str) -> Result<bool, StoreError> {
+    on!(conn, link => sqlx::query(
+        "UPDATE users SET email_verified = TRUE WHERE id = $1 AND email = $2")
+        .bind(id)
+        .bind(email)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
+}
+
 /// What Clerk's API or an event says about a user.
 #[derive(Debug, Clone)]
 pub struct ClerkUpdate {

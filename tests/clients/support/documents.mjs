@@ -154,7 +154,7 @@ export class Documents {
     const possible = fields.filter((field) => {
       // Deprecated directives are a draft that graphql-js is ahead with.
       if (type.name === "__Directive" && /eprecat/.test(field.name)) return false;
-      const isList = ["memberships", "members", "nodes"].includes(field.name) && field.args.length > 0;
+      const isList = ["memberships", "members", "nodes", "invitations"].includes(field.name) && field.args.length > 0;
       const isDeep = isCompositeType(getNamedType(field.type));
       return !(isList && this.lists >= 3) && !(isFull && isDeep);
     });

@@ -58,7 +58,7 @@ async fn listed_origins_may_ask_and_read() {
             assert_eq!(answer.header("access-control-max-age"), "600", "{context}");
             assert_eq!(
                 answer.header("access-control-allow-methods"),
-                "GET, POST, PATCH, DELETE",
+                "GET, POST, PUT, PATCH, DELETE",
                 "{context}"
             );
             let allowed = answer.header("access-control-allow-headers").to_lowercase();

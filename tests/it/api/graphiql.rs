@@ -196,7 +196,7 @@ async fn switched_off_nothing_of_it_is_left() {
     for path in ["/", "/graphql", "/ui/page.js", "/ui/page.css", "/ui/licenses.txt"] {
         let answer = get(&app, path, BROWSER).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(answer.json(), json!({ "detail": "Not Found" }), "{path}");
+        assert_eq!(answer.refusal(), json!({ "detail": "Not Found" }), "{path}");
         assert_eq!(answer.header("content-security-policy"), "", "{path}");
     }
     let answer = get(&app, "/graphql?query=%7B__typename%7D", BROWSER).await;

@@ -1,6 +1,6 @@
 //! The product through its HTTP face.
 
-mod ask;
+pub(crate) mod ask;
 mod authentication;
 mod bootstrap;
 mod cors;
@@ -28,7 +28,7 @@ mod refusals;
 mod request_reader;
 mod rest;
 mod schema;
-mod seed;
+pub(crate) mod seed;
 mod specification;
 mod standing;
 mod statements;

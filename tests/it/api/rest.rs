@@ -85,7 +85,7 @@ both! {
         let act = app.token("user_a").claim("act", json!({ "sub": "user_support" }));
         let answer = app.rest("DELETE", ME, Some(&act), None).await;
         let detail = json!({ "detail": "An impersonated session cannot delete an account." });
-        assert_eq!((answer.status.as_u16(), answer.json()), (403, detail));
+        assert_eq!((answer.status.as_u16(), answer.refusal()), (403, detail));
         assert_plain(&answer, "403");
     }
 }
@@ -144,12 +144,17 @@ both! {
             let answer = app.rest("PATCH", ME, Some(&token), Some(changes.clone())).await;
             assert_eq!(answer.status, 422, "{changes}: {}", answer.text);
             assert_plain(&answer, "422");
-            let body = answer.json();
+            let body = answer.refusal();
             let faults = body["detail"].as_array().unwrap();
             let found: Vec<_> = faults.iter().map(|f| (f["field"].as_str().unwrap(), f["code"].as_str().unwrap())).collect();
             assert_eq!(found, expected, "{changes}");
             for fault in faults {
-                assert_eq!(fault.as_object().unwrap().len(), 3);
+                assert_eq!(fault.as_object().unwrap().len(), 6);
+                // As the original's front end reads them.
+                assert_eq!(fault["msg"], fault["message"]);
+                assert_eq!(fault["loc"], json!(["body", fault["field"]]));
+                let is_long = fault["code"] == "TOO_LONG";
+                assert_eq!(fault["type"], if is_long { "string_too_long" } else { "value_error" });
                 assert!(fault["message"].as_str().unwrap().len() > 20, "{fault}");
             }
             assert_eq!(app.rest("GET", ME, Some(&token), None).await.json(), before, "{changes}");
@@ -170,7 +175,7 @@ both! {
         let token = app.token("user_a");
         let before = app.rest("POST", BOOTSTRAP, Some(&token), None).await.json();
         let json = Some("application/json");
-        let unsupported = "Send the changes as application/json in UTF-8.";
+        let unsupported = "Send the body as application/json in UTF-8.";
         for (media_type, body, status, detail) in [
             (json, "", 400, "The body is not JSON: line 1, column 0."),
             (json, "{", 400, "The body is not JSON: line 1, column 1."),
@@ -187,7 +192,7 @@ both! {
         ] {
             let answer = patch(&app, &token, media_type, body).await;
             let case = format!("{media_type:?} {body}");
-            assert_eq!((answer.status.as_u16(), answer.json()), (status, json!({ "detail": detail })), "{case}");
+            assert_eq!((answer.status.as_u16(), answer.refusal()), (status, json!({ "detail": detail })), "{case}");
             assert_plain(&answer, &case);
         }
         let answer = patch(&app, &token, json, vec![0x22, 0xff, 0x22]).await;
@@ -195,7 +200,7 @@ both! {
         let answer = patch(&app, &token, json, "[".repeat(100_000)).await;
         assert_eq!(answer.status, 400, "nested without end: {}", answer.text);
         let answer = patch(&app, &token, json, format!("{{\"notes\": \"{}\"}}", "x".repeat(256 * 1024))).await;
-        assert_eq!((answer.status.as_u16(), answer.json()), (413, json!({
+        assert_eq!((answer.status.as_u16(), answer.refusal()), (413, json!({
             "detail": "The body is longer than allowed (MAX_BODY_BYTES).",
         })));
         assert_plain(&answer, "413");
@@ -213,7 +218,7 @@ both! {
             for method in ["GET", "POST", "DELETE"] {
                 let answer = app.rest(method, path, Some(&token), None).await;
                 let expected = (404, json!({ "detail": "Not Found" }));
-                assert_eq!((answer.status.as_u16(), answer.json()), expected, "{method} {path}");
+                assert_eq!((answer.status.as_u16(), answer.refusal()), expected, "{method} {path}");
                 assert_plain(&answer, path);
             }
         }
@@ -224,7 +229,7 @@ both! {
             for method in methods {
                 let answer = app.rest(method, path, Some(&token), None).await;
                 let expected = (405, json!({ "detail": "Method Not Allowed" }));
-                assert_eq!((answer.status.as_u16(), answer.json()), expected, "{method} {path}");
+                assert_eq!((answer.status.as_u16(), answer.refusal()), expected, "{method} {path}");
                 let mut allow: Vec<_> = answer.header("allow").split(',').map(str::trim).collect();
                 allow.sort_unstable();
                 assert_eq!(allow, allowed, "{method} {path}");

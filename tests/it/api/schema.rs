@@ -72,13 +72,25 @@ fn everything_in_the_schema_is_described() {
 }
 
 /// Lists without an argument that bounds them, and what does.
-const BOUNDED_LISTS: [(&str, &str); 5] = [
+const BOUNDED_LISTS: [(&str, &str); 17] = [
+    ("AcceptInvitationPayload.userErrors", "the fields of the input"),
+    ("CreateInvitationPayload.userErrors", "the fields of the input"),
+    ("CreateOrganizationPayload.userErrors", "the fields of the input"),
+    ("DeleteOrganizationPayload.userErrors", "the fields of the input"),
     (
         "DeleteUserPayload.deletedOrganizationIds",
         "what one user leaves behind is deleted in one transaction",
     ),
+    ("InvitationConnection.edges", "the page size of the connection"),
+    ("InvitationConnection.nodes", "the page size of the connection"),
+    ("LeaveOrganizationPayload.userErrors", "the fields of the input"),
     ("OrganizationMemberConnection.edges", "the page size of the connection"),
     ("OrganizationMemberConnection.nodes", "the page size of the connection"),
+    ("RemoveMemberPayload.userErrors", "the fields of the input"),
+    ("RevokeInvitationPayload.userErrors", "the fields of the input"),
+    ("SetActiveOrganizationPayload.userErrors", "the fields of the input"),
+    ("UpdateMemberRolePayload.userErrors", "the fields of the input"),
+    ("UpdateOrganizationPayload.userErrors", "the fields of the input"),
     ("UpdateProfilePayload.userErrors", "the fields of the input"),
     ("UserError.field", "the depth of the input"),
 ];

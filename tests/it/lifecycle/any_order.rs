@@ -1,5 +1,8 @@
 //! Order does not matter: whatever permutation and duplication of the same events, with first requests
 //! and mutations in between, ends in the same rows. Names aside: there the first one wins by design.
+//!
+//! What people do in local organizations meanwhile and at the same time does not change what comes of the events, and
+//! leaves local organizations in order ([`teams`]).
 
 use std::{
     collections::BTreeSet,
@@ -13,6 +16,7 @@ use proptest::{
 };
 use serde_json::{Value, json};
 
+use super::teams::{self, Deed, Team};
 use crate::support::{
     TestApp, TestDatabase, Token, WEBHOOK_SECRET, deliver, event, membership_object, noon,
     organization_object, user_object,
@@ -43,6 +47,7 @@ enum Step {
     Event { message: usize, kind: &'static str, data: Value },
     FirstRequest { user: usize },
     Mutation { user: usize },
+    Deed { user: usize, deed: Deed },
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -186,8 +191,9 @@ impl Clerk {
     }
 }
 
-/// The same steps in the order in which they happened, and in another, some of them twice.
-fn history() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {
+/// The same steps in the order in which they happened, and in another, some of them twice; for one history of
+/// four also a third order with deeds among them.
+fn history() -> impl Strategy<Value = (Vec<Step>, Vec<Step>, Option<Vec<Step>>)> {
     let actions = proptest::collection::vec(action(), 1..12);
     let requests = proptest::collection::vec((0..USERS, any::<bool>()), 0..4);
     (actions, requests)
@@ -208,8 +214,25 @@ fn history() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {
         })
         .prop_flat_map(|(steps, again)| {
             let all: Vec<Step> = steps.iter().cloned().chain(again).collect();
-            (Just(steps), Just(all).prop_shuffle())
+            let deed = (0..USERS, teams::deed()).prop_map(|(user, deed)| Step::Deed { user, deed });
+            let deeds = proptest::collection::vec(deed, 0..16);
+            let mixed = (Just(all.clone()), deeds).prop_map(|(events, deeds)| mix(events, deeds));
+            let mixed = proptest::option::weighted(0.25, mixed);
+            (Just(steps), Just(all).prop_shuffle(), mixed)
         })
+}
+
+/// Spreads deeds evenly among events, both in their order.
+fn mix(events: Vec<Step>, deeds: Vec<Step>) -> Vec<Step> {
+    let (all, some) = (events.len().max(1), deeds.len());
+    let mut deeds = deeds.into_iter();
+    let mut mixed = Vec::new();
+    for (number, event) in events.into_iter().enumerate() {
+        mixed.push(event);
+        mixed.extend(deeds.by_ref().take((number + 1) * some / all - number * some / all));
+    }
+    mixed.extend(deeds);
+    mixed
 }
 
 /// Gives a history's ids a name of its own, so that all of them can share a database.
@@ -229,13 +252,30 @@ fn named(value: &Value, name: &str) -> Value {
     }
 }
 
+/// Runs steps one after another.
 async fn run(app: &TestApp, steps: &[Step], name: &str) {
+    for step in steps {
+        run_step(app, step, name, &Team::default()).await;
+    }
+}
+
+/// Runs steps three at a time, on two instances by turns.
+async fn run_together(apps: [&TestApp; 2], steps: &[Step], name: &str, team: &Team) {
+    for some in steps.chunks(3) {
+        let each = some.iter().zip([apps[0], apps[1], apps[0]]);
+        let running = each.map(|(step, app)| run_step(app, step, name, team));
+        futures_util::future::join_all(running).await;
+    }
+}
+
+async fn run_step(app: &TestApp, step: &Step, name: &str, team: &Team) {
     let token = |user: usize| {
         Token::new(&format!("user_{name}_{user}"), noon())
             .claim("sid", format!("sess_{name}_{user}"))
     };
-    for step in steps {
+    {
         match step {
+            Step::Deed { user, deed } => teams::act(app, &token(*user), team, deed).await,
             Step::Event { message, kind, data } => {
                 let message = format!("msg_{name}_{message}");
                 let event = named(&event(kind, data.clone()), name);
@@ -288,17 +328,27 @@ async fn rows(database: &TestDatabase, name: &str) -> BTreeSet<String> {
     texts.into_iter().map(|text| text.replace(&format!("{name}_"), "")).collect()
 }
 
+/// What is Clerk's alone to say: everything but who is in local organizations.
+fn of_clerk(rows: BTreeSet<String>) -> BTreeSet<String> {
+    rows.into_iter()
+        .filter(|row| !(row.starts_with("member ") && row.contains(" personal ")))
+        .collect()
+}
+
+/// A user of whom nothing is known but the Clerk id.
+fn is_bare_user(row: &str) -> bool {
+    row.starts_with("user ") && row.ends_with(" - -")
+}
+
+/// Without a secret key nothing is asked of Clerk, whose answers would be one more order.
+const SETTINGS: [(&str, &str); 3] = [
+    ("CLERK_WEBHOOK_SIGNING_SECRET", WEBHOOK_SECRET),
+    ("CLERK_JWT_KEY", include_str!("../../keys/test-rsa.pub.pem")),
+    ("CLERK_SECRET_KEY", ""),
+];
+
 async fn any_order_ends_the_same(database: TestDatabase) {
-    // Without a secret key nothing is asked of Clerk, whose answers would be one more order.
-    let app = TestApp::start(
-        &database,
-        &[
-            ("CLERK_WEBHOOK_SIGNING_SECRET", WEBHOOK_SECRET),
-            ("CLERK_JWT_KEY", include_str!("../../keys/test-rsa.pub.pem")),
-            ("CLERK_SECRET_KEY", ""),
-        ],
-    )
-    .await;
+    let app = TestApp::start(&database, &SETTINGS).await;
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
     let cases = number("HISTORIES").unwrap_or(HISTORIES);
     let mut seed = [7; 32];
@@ -306,22 +356,38 @@ async fn any_order_ends_the_same(database: TestDatabase) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(config, rng);
+    let second_app = app.second_instance_with(&database, &SETTINGS).await;
     let counter = AtomicU64::new(0);
     let runtime = tokio::runtime::Handle::current();
     let outcome = tokio::task::block_in_place(|| {
-        runner.run(&history(), |(happened, arrived)| {
+        runner.run(&history(), |(happened, arrived, mixed)| {
             let number = counter.fetch_add(1, Ordering::Relaxed);
-            let (first, second) = (format!("a{number}"), format!("b{number}"));
-            let (expected, found) = runtime.block_on(async {
+            let names = ["a", "b", "c"].map(|letter| format!("{letter}{number}"));
+            let [first, second, third] = &names;
+            let (expected, found, among, fault) = runtime.block_on(async {
                 if number.is_multiple_of(50) {
                     // Comparing reads whole tables, which would be longer for each history.
                     database.execute(CLEAR).await;
                 }
-                run(&app, &happened, &first).await;
-                run(&app, &arrived, &second).await;
-                (rows(&database, &first).await, rows(&database, &second).await)
+                run(&app, &happened, first).await;
+                run(&app, &arrived, second).await;
+                let team = Team::default();
+                let mut among = None;
+                if let Some(mixed) = &mixed {
+                    run_together([&app, &second_app], mixed, third, &team).await;
+                    among = Some(rows(&database, third).await);
+                }
+                let fault = teams::fault(&database, &team).await;
+                (rows(&database, first).await, rows(&database, second).await, among, fault)
             });
-            prop_assert_eq!(expected, found);
+            prop_assert_eq!(&expected, &found);
+            if let Some(among) = among {
+                let mut among = of_clerk(among);
+                // Somebody of whom Clerk said nothing, and who came to do something.
+                among.retain(|row| expected.contains(row) || !is_bare_user(row));
+                prop_assert_eq!(of_clerk(expected), among);
+            }
+            prop_assert_eq!(fault, None);
             Ok(())
         })
     });

@@ -3,4 +3,5 @@
 mod any_order;
 mod kills;
 mod resurrection;
+mod teams;
 mod webhooks;

@@ -91,7 +91,7 @@ both! {
         assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
         // No setting moves this bound.
         assert_eq!(
-            refused.json(),
+            refused.refusal(),
             json!({ "detail": "The message is longer than any of Clerk's (1 MiB)." })
         );
         // Signed, but not as it should be: sending these again would not make them better.

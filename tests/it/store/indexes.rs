@@ -2,9 +2,9 @@
 //! beside that statement; here PostgreSQL counts what all of them, cascades included, do.
 
 use mission_control::{
-    model::{AttemptId, OrganizationId, Role, UserId},
+    model::{AttemptId, Invitation, InvitationId, OrganizationId, Role, UserId},
     store::{
-        Store, locks, memberships, organizations, sessions, tombstones, users,
+        Store, invitations, locks, memberships, organizations, sessions, tombstones, users,
         users::{DeletionMark, Lookup, NewUser},
         webhook_messages,
     },
@@ -112,10 +112,54 @@ async fn run_everything(store: &Store) {
     commit!(store, conn => users::unmark_deletion(conn, ada, attempt));
     commit!(store, conn => locks::lock_organizations(conn, &[shared, OrganizationId::generate()]));
     commit!(store, conn => memberships::promote_successor(conn, shared, ada, at(2)));
+    run_administration(store, ada, bob).await;
     // With everything that hangs on them.
     commit!(store, conn => users::delete_user(conn, ada));
     commit!(store, conn => organizations::delete_organization(conn, shared));
     commit!(store, conn => users::insert_user(conn, &NewUser::nameless(UserId::generate(), "user_d", at(0))));
+}
+
+/// What local organizations are administered with, by the first of two people.
+async fn run_administration(store: &Store, ada: UserId, bob: UserId) {
+    let team = organization(store, None).await;
+    let own = member(store, team, ada, Role::Owner, at(0)).await;
+    let other = member(store, team, bob, Role::Member, at(1)).await;
+    let person = "user_a";
+    read!(store, conn => organizations::find_local_organizations_of_person(conn, person)).unwrap();
+    read!(store, conn => organizations::find_owned_organizations(conn, ada, 10)).unwrap();
+    read!(store, conn => memberships::load_page(conn, ada, team, 10, 0)).unwrap();
+    read!(store, conn => memberships::find_membership(conn, own)).unwrap();
+    read!(store, conn => memberships::find_own_membership(conn, team, ada)).unwrap();
+    read!(store, conn => memberships::has_other_owner(conn, team, ada)).unwrap();
+    read!(store, conn => memberships::has_member_with_address(conn, team, "x@example.com"))
+        .unwrap();
+    commit!(store, conn => organizations::rename_organization(conn, team, "Other", at(1)));
+    commit!(store, conn => users::set_active_organization(conn, ada, team, at(1)));
+    commit!(store, conn => users::verify_email(conn, ada, "a@example.com"));
+    commit!(store, conn => memberships::set_role(conn, other, Role::Admin, at(1)));
+    commit!(store, conn => memberships::delete_membership(conn, other));
+    commit!(store, conn => organizations::release_personal_organization(conn, team, ada));
+    let invitation = |email: &str| Invitation {
+        id: InvitationId::generate(),
+        organization_id: team,
+        email: email.to_owned(),
+        role: Role::Member,
+        created_by: Some(ada),
+        created_at: at(0),
+        expires_at: at(10),
+    };
+    let (one, two) = (invitation("one@example.com"), invitation("two@example.com"));
+    commit!(store, conn => invitations::insert_invitation(conn, &one, "1"));
+    commit!(store, conn => invitations::insert_invitation(conn, &two, "2"));
+    read!(store, conn => invitations::load_invitations_into(conn, ada, &[team], at(1))).unwrap();
+    read!(store, conn => invitations::load_invitations_for(conn, "one@example.com", at(1)))
+        .unwrap();
+    read!(store, conn => invitations::find_invitation(conn, one.id, at(1))).unwrap();
+    read!(store, conn => invitations::find_invitation_by_hash(conn, "1", at(1))).unwrap();
+    read!(store, conn => invitations::count_invitations(conn, team, at(1))).unwrap();
+    commit!(store, conn => invitations::delete_invitation(conn, one.id));
+    commit!(store, conn => invitations::delete_invitation_for(conn, team, "x@example.com"));
+    commit!(store, conn => invitations::expire_invitations(conn, at(1)));
 }
 
 #[tokio::test]

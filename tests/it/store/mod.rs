@@ -4,6 +4,7 @@ mod addresses;
 mod deletion_marks;
 mod files;
 mod indexes;
+mod invitations;
 mod lookups;
 mod memberships;
 mod migrations;

@@ -15,7 +15,8 @@ use uuid::Uuid;
 use crate::support::{TestDatabase, noon};
 
 /// Every table of the product.
-pub const TABLES: [&str; 6] = [
+pub const TABLES: [&str; 7] = [
+    "organization_invitations",
     "organization_members",
     "organizations",
     "revoked_sessions",

@@ -48,6 +48,17 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 
+    /// The body of an error of REST without the name of its request, which must be that of the header.
+    pub fn refusal(&self) -> Value {
+        let mut body = self.json();
+        let name = body.as_object_mut().and_then(|members| members.remove("request_id"));
+        assert_eq!(name, Some(self.header("x-request-id").into()), "{}", self.text);
+        let length =
+            self.headers.get(header::CONTENT_LENGTH).map(|length| length.to_str().unwrap());
+        assert!(length.is_none_or(|length| length == self.text.len().to_string()), "{length:?}");
+        body
+    }
+
     /// The code of the first error.
     pub fn code(&self) -> String {
         self.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()
@@ -109,9 +120,18 @@ impl TestApp {
 
     /// Another instance: the same Clerk and clock, connections of its own.
     pub async fn second_instance(&self, database: &TestDatabase) -> Self {
+        self.second_instance_with(database, &[]).await
+    }
+
+    /// The same with settings.
+    pub async fn second_instance_with(
+        &self,
+        database: &TestDatabase,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let store = database.second_instance().await;
         let clock = self.clock.clone();
-        Self::join(store, self.clerk.clone(), clock.clone(), clock, &[]).await
+        Self::join(store, self.clerk.clone(), clock.clone(), clock, settings).await
     }
 
     async fn join(
