@@ -13,6 +13,7 @@ mod new_account;
 mod profile_changes;
 mod resolution;
 mod standing;
+mod sync;
 
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub(crate) use error::{AccountError, SessionRefusal};
 pub(crate) use events::Applied;
 pub(crate) use profile_changes::{Mistake, MistakeKind, ProfileInput};
 pub(crate) use resolution::{ResolveOptions, ResolvedUser};
+pub(crate) use sync::{Difference, Kind, Report};
+pub use sync::{SyncOptions, SyncScope};
 
 use self::first_requests::FirstRequests;
 use crate::{

@@ -12,6 +12,7 @@ mod graphql;
 mod headers;
 mod health;
 mod in_flight;
+mod measuring;
 mod media_type;
 mod metrics;
 mod request_id;

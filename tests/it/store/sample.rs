@@ -15,10 +15,11 @@ use uuid::Uuid;
 use crate::support::{TestDatabase, noon};
 
 /// Every table of the product.
-pub const TABLES: [&str; 6] = [
+pub const TABLES: [&str; 7] = [
     "organization_members",
     "organizations",
     "revoked_sessions",
+    "sync_positions",
     "tombstones",
     "users",
     "webhook_messages",
