@@ -1,6 +1,8 @@
 //! A server: built from settings in one step, run in another, so that tests can build one and run it
 //! as they like.
 
+mod observed;
+
 use std::{
     path::Path,
     sync::{
@@ -35,7 +37,7 @@ use crate::{
     },
     rate_limit::RateLimit,
     serving::{self, Stage, Stopping, serve},
-    store::{Store, StoreError},
+    store::{DatabaseAddress, Store, StoreError},
     telemetry::Metrics,
 };
 
@@ -83,6 +85,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         let metrics = Arc::new(Metrics::default());
         let identity = identity(&settings.auth, &clock, &metrics)?;
+        observed::show(&metrics, &store, identity.keys.as_ref());
         let clerk_settings = settings.auth.clerk();
         let leeway = clerk_settings.map(|clerk| clerk.expectations.leeway).unwrap_or_default();
         let webhook_secrets = clerk_settings.and_then(|clerk| clerk.webhook_secrets.clone());
@@ -91,6 +94,7 @@ impl App {
         let server_info = ServerInfo { auth_mode: identity.mode };
         let execution_time = settings.limits.execution_timeout;
         let pipeline = Pipeline::new(settings.graphql, execution_time, server_info)?;
+        observed::show_hits(&metrics, "document_lookups", pipeline.document_hits());
         let development = match &settings.auth {
             AuthSettings::Development(clerk) => {
                 let development = open_development(clerk, clock)?;
@@ -189,6 +193,43 @@ pub async fn open_store(settings: &DatabaseSettings) -> anyhow::Result<Store> {
     Ok(store)
 }
 
+/// Opens a database that is there and up to date, for commands that work beside a server and make or
+/// migrate nothing.
+pub(crate) async fn open_existing(settings: &DatabaseSettings) -> anyhow::Result<Store> {
+    let address = &settings.address;
+    if let DatabaseAddress::Sqlite { path } = address
+        && !path.exists()
+    {
+        anyhow::bail!(
+            "there is no database {address}; `mission-control serve` or `migrate` makes it, or set DATABASE_URL"
+        );
+    }
+    let store = connect(settings).await?;
+    if !store.is_current().await? {
+        anyhow::bail!("the database {address} lacks migrations: run `mission-control migrate`");
+    }
+    Ok(store)
+}
+
+/// The account functions alone, for commands that work beside a server.
+pub(crate) async fn open_accounts(
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Accounts> {
+    let store = open_existing(&settings.database).await?;
+    let clerk = clerk_api(&settings.auth)?;
+    let clerk_settings = settings.auth.clerk();
+    let leeway = clerk_settings.map(|clerk| clerk.expectations.leeway).unwrap_or_default();
+    Ok(Accounts::new(store, clock, clerk, leeway, Arc::default()))
+}
+
+/// Clerk's Backend API, if there is a secret key for it.
+pub(crate) fn clerk_api(auth: &AuthSettings) -> anyhow::Result<Option<ClerkApi>> {
+    let Some(clerk) = auth.clerk() else { return Ok(None) };
+    let Some(secret_key) = &clerk.secret_key else { return Ok(None) };
+    Ok(Some(ClerkApi::new(ClerkHttp::new(clerk.api.clone(), Some(secret_key))?)))
+}
+
 /// Opens the database, or says what to look at.
 pub(crate) async fn connect(settings: &DatabaseSettings) -> anyhow::Result<Store> {
     Store::connect(&settings.address).await.map_err(|error| {
@@ -233,6 +274,7 @@ fn identity(
         AuthSettings::Development(clerk) => (clerk, AuthMode::Development),
     };
     let http = ClerkHttp::new(clerk.api.clone(), clerk.secret_key.as_ref())?;
+    metrics.show_clerk_calls(http.calls());
     let keys = if let Some(key) = &clerk.jwt_key {
         KeySource::Configured(Arc::new(key.clone()))
     } else {
@@ -240,6 +282,7 @@ fn identity(
         KeySource::Remote(RemoteKeySet::new(http.clone(), clock.clone(), leeway))
     };
     let tokens = ClerkTokens::new(keys.clone(), clerk.expectations.clone(), clock.clone());
+    observed::show_hits(metrics, "token_lookups", tokens.memory_hits());
     let tokens = if auth.is_development() { tokens.trust_development_keys() } else { tokens };
     Ok(Identity {
         authenticator: Authenticator::clerk(tokens, metrics.clone()),

@@ -150,17 +150,37 @@ impl Accounts {
         }
         let target = self.authorize(caller, request.target, session).await?;
         let was_own = target.clerk_user_id == session.clerk_user_id();
+        let asking = session.session_id().filter(|_| was_own);
+        self.mark_and_delete(target, was_own, request.from_clerk, asking).await
+    }
+
+    /// Deletes an account for whoever has a shell on the machine. Otherwise like [`Accounts::delete_user`].
+    ///
+    /// # Errors
+    /// [`AccountError::IdentityProvider`] when Clerk could not do its part; nothing is lost then.
+    /// [`AccountError::NotFound`] when the user is gone.
+    pub(crate) async fn delete_for_operator(
+        &self,
+        target: Arc<User>,
+        from_clerk: bool,
+    ) -> Result<DeletedAccount, AccountError> {
+        self.mark_and_delete(target, false, from_clerk, None).await
+    }
+
+    /// `asking` is the session that asked for its own account, which is to be gone too.
+    async fn mark_and_delete(
+        &self,
+        target: Arc<User>,
+        was_own: bool,
+        from_clerk: bool,
+        asking: Option<&str>,
+    ) -> Result<DeletedAccount, AccountError> {
         let mark = DeletionMark {
             user_id: target.id,
             clerk_user_id: target.clerk_user_id.clone(),
             attempt: AttemptId::generate(),
-            from_clerk: request.from_clerk,
-            sessions: session
-                .session_id()
-                .filter(|_| was_own)
-                .map(str::to_owned)
-                .into_iter()
-                .collect(),
+            from_clerk,
+            sessions: asking.map(str::to_owned).into_iter().collect(),
             marked_at: self.clock.now(),
         };
         let this = self.clone();

@@ -62,34 +62,7 @@ impl Accounts {
         if !webhook_messages::insert_message(tx.conn(), message.as_str(), now).await? {
             return Ok(Applied::Before);
         }
-        match event {
-            Event::User(user) => apply_user(&mut tx, user, now).await?,
-            Event::UserDeleted { clerk_id } => remove_user(&mut tx, clerk_id, now).await?,
-            Event::Organization(organization) => {
-                let mirror = mirror::apply_organization(&mut tx, organization, now).await?;
-                mirror::promote_creator(&mut tx, mirror.as_ref(), now).await?;
-            }
-            Event::OrganizationDeleted { clerk_id } => {
-                mirror::remove_organization(&mut tx, clerk_id, now).await?;
-            }
-            Event::Membership(membership) => {
-                mirror::apply_membership(&mut tx, membership, now).await?;
-            }
-            Event::MembershipDeleted { clerk_id, membership } => {
-                mirror::remove_membership(&mut tx, clerk_id, membership.as_deref(), now).await?;
-            }
-            Event::SessionEnded { session_id, user_id } => {
-                if let Some(user_id) = user_id {
-                    // Whether the session's last request or its end comes first, the user exists.
-                    mirror::find_or_insert_user(&mut tx, user_id, now).await?;
-                }
-                let until = Some(now + REVOCATION_RETENTION);
-                sessions::revoke_session(tx.conn(), session_id, now, until).await?;
-            }
-            Event::Unknown { event_type } => {
-                tracing::debug!(event_type, "an event that changes nothing here");
-            }
-        }
+        apply_effect(&mut tx, event, now).await?;
         tx.commit().await?;
         Ok(Applied::Now)
     }
@@ -106,6 +79,43 @@ impl Accounts {
         tracing::debug!(messages, sessions, invitations, "what has expired was forgotten");
         Ok(())
     }
+}
+
+/// What an event changes. The caller has begun the transaction and ends it.
+pub(super) async fn apply_effect(
+    tx: &mut Tx<'_>,
+    event: &Event,
+    now: DateTime<Utc>,
+) -> Result<(), AccountError> {
+    match event {
+        Event::User(user) => apply_user(tx, user, now).await?,
+        Event::UserDeleted { clerk_id } => remove_user(tx, clerk_id, now).await?,
+        Event::Organization(organization) => {
+            let mirror = mirror::apply_organization(tx, organization, now).await?;
+            mirror::promote_creator(tx, mirror.as_ref(), now).await?;
+        }
+        Event::OrganizationDeleted { clerk_id } => {
+            mirror::remove_organization(tx, clerk_id, now).await?;
+        }
+        Event::Membership(membership) => {
+            mirror::apply_membership(tx, membership, now).await?;
+        }
+        Event::MembershipDeleted { clerk_id, membership } => {
+            mirror::remove_membership(tx, clerk_id, membership.as_deref(), now).await?;
+        }
+        Event::SessionEnded { session_id, user_id } => {
+            if let Some(user_id) = user_id {
+                // Whether the session's last request or its end comes first, the user exists.
+                mirror::find_or_insert_user(tx, user_id, now).await?;
+            }
+            let until = Some(now + REVOCATION_RETENTION);
+            sessions::revoke_session(tx.conn(), session_id, now, until).await?;
+        }
+        Event::Unknown { event_type } => {
+            tracing::debug!(event_type, "an event that changes nothing here");
+        }
+    }
+    Ok(())
 }
 
 /// `user.created` and `user.updated` say the same: how the user is at a point in time.

@@ -20,6 +20,7 @@ mod profile_changes;
 mod resolution;
 mod standing;
 mod turns;
+mod sync;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -35,6 +36,8 @@ pub(crate) use members::MemberTarget;
 pub(crate) use mistake::{Mistake, MistakeKind};
 pub(crate) use profile_changes::ProfileInput;
 pub(crate) use resolution::{ResolveOptions, ResolvedUser};
+pub(crate) use sync::{Difference, Kind, Report};
+pub use sync::{SyncOptions, SyncScope};
 
 use self::{first_requests::FirstRequests, turns::Turns};
 use crate::{

@@ -19,7 +19,7 @@ use crate::{
         token::{Expectations, TokenError, UnverifiedToken, bearer_token},
     },
     clock::Clock,
-    telemetry::Metrics,
+    telemetry::{Hits, Metrics},
 };
 
 /// Turns a header into an [`Authentication`]. Cheap to clone.
@@ -58,6 +58,11 @@ impl ClerkTokens {
             memory: TokenMemory::new(),
             remembered_under: AtomicU64::new(0),
         }
+    }
+
+    /// How often a token was known.
+    pub(crate) fn memory_hits(&self) -> Hits {
+        self.memory.hits()
     }
 
     /// Accepts tokens of the development issuer too. Without this its keys verify nothing, wherever

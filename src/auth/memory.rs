@@ -6,6 +6,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 
 use super::session::Session;
+use crate::telemetry::Hits;
 
 /// Tokens remembered at most.
 const MAX_TOKENS: usize = 4096;
@@ -16,6 +17,7 @@ const MAX_TOKEN_BYTES: usize = 4096;
 /// cost more than the lookup saves, and only valid tokens get in).
 pub(super) struct TokenMemory {
     sessions: Cache<Box<str>, Remembered>,
+    hits: Hits,
 }
 
 #[derive(Clone)]
@@ -26,15 +28,19 @@ struct Remembered {
 
 impl TokenMemory {
     pub(super) fn new() -> Self {
-        Self { sessions: Cache::new(MAX_TOKENS) }
+        Self { sessions: Cache::new(MAX_TOKENS), hits: Hits::default() }
     }
 
     /// The session of a token that was verified with the keys of this `generation`.
     pub(super) fn recall(&self, token: &str, generation: u64) -> Option<Arc<Session>> {
-        self.sessions
-            .get(token)
-            .filter(|remembered| remembered.generation == generation)
-            .map(|remembered| remembered.session)
+        let remembered = self.sessions.get(token);
+        let remembered = remembered.filter(|remembered| remembered.generation == generation);
+        self.hits.count(remembered).map(|remembered| remembered.session)
+    }
+
+    /// How often a token was known.
+    pub(super) fn hits(&self) -> Hits {
+        self.hits.clone()
     }
 
     pub(super) fn remember(&self, token: &str, session: Arc<Session>, generation: u64) {

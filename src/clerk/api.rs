@@ -1,4 +1,4 @@
-//! The two Backend API calls this product makes: reading a user and deleting one. Knows Clerk's
+//! The two Backend API calls that requests make: reading a user and deleting one. Knows Clerk's
 //! answers and sorts them by what the caller may conclude.
 
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ pub struct ClerkApi {
 
 /// Why a call did not answer what was asked.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ClerkApiError {
+pub enum ClerkApiError {
     /// 404 with code `resource_not_found`: Clerk knows no such user.
     #[error("Clerk knows no such user")]
     NotFound,
@@ -32,6 +32,8 @@ pub(crate) enum ClerkApiError {
         reason: String,
         /// When Clerk wants to be asked again.
         retry_after: Option<Duration>,
+        /// Whether the same question may be answered later.
+        is_passing: bool,
     },
     /// Clerk may or may not have done what was asked.
     #[error("Clerk's answer is unknown: {0}")]
@@ -51,6 +53,11 @@ impl ClerkApi {
     /// A client over one instance's connections.
     pub fn new(http: ClerkHttp) -> Self {
         Self { http }
+    }
+
+    /// The connections.
+    pub(super) fn http(&self) -> &ClerkHttp {
+        &self.http
     }
 
     /// `GET /users/{id}`. Two tries within 5 seconds in all.
@@ -111,7 +118,7 @@ impl ClerkApi {
 }
 
 /// Random, up to a quarter of a second, so that calls that failed together are not repeated together.
-fn jitter() -> Duration {
+pub(super) fn jitter() -> Duration {
     let mut random = [0_u8];
     // Without randomness there is no jitter, which is no reason to fail.
     let _ = aws_lc_rs::rand::fill(&mut random);
@@ -122,7 +129,9 @@ fn jitter() -> Duration {
 impl From<ExchangeError> for ClerkApiError {
     fn from(error: ExchangeError) -> Self {
         match error {
-            ExchangeError::NotConnected(reason) => Self::Refused { reason, retry_after: None },
+            ExchangeError::NotConnected(reason) => {
+                Self::Refused { reason, retry_after: None, is_passing: true }
+            }
             ExchangeError::Interrupted(reason) => Self::Unknown(reason),
         }
     }
@@ -130,7 +139,7 @@ impl From<ExchangeError> for ClerkApiError {
 
 /// Sorts an answer other than 200. Codes are compared without regard to letter case: emulators of
 /// Clerk spell them in capitals.
-fn refusal(reply: &Reply) -> ClerkApiError {
+pub(super) fn refusal(reply: &Reply) -> ClerkApiError {
     #[derive(Deserialize, Default)]
     struct Body {
         #[serde(default)]
@@ -157,7 +166,8 @@ fn refusal(reply: &Reply) -> ClerkApiError {
         printable(body.clerk_trace_id.as_deref().unwrap_or_default()),
     );
     if matches!(reply.status.as_u16(), 401 | 403 | 404 | 429) {
-        ClerkApiError::Refused { reason, retry_after: reply.retry_after }
+        let is_passing = reply.status == StatusCode::TOO_MANY_REQUESTS;
+        ClerkApiError::Refused { reason, retry_after: reply.retry_after, is_passing }
     } else {
         ClerkApiError::Unknown(reason)
     }

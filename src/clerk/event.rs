@@ -71,7 +71,12 @@ pub struct ClerkOrganization {
 }
 
 impl ClerkOrganization {
-    fn from_object(organization: &Value) -> Result<Self, EventError> {
+    /// Reads an organization object of the Backend API or of an event.
+    ///
+    /// # Errors
+    ///
+    /// [`EventError::Malformed`] when the object has no well-shaped `id`.
+    pub(crate) fn from_object(organization: &Value) -> Result<Self, EventError> {
         Ok(Self {
             clerk_id: required_id(organization, "id")?,
             name: organization.get("name").and_then(display_text),
@@ -97,7 +102,12 @@ pub struct ClerkMembership {
 }
 
 impl ClerkMembership {
-    fn from_object(membership: &Value) -> Result<Self, EventError> {
+    /// Reads a membership object of the Backend API or of an event.
+    ///
+    /// # Errors
+    ///
+    /// [`EventError::Malformed`] when an id of the membership, its organization or its user is missing.
+    pub(crate) fn from_object(membership: &Value) -> Result<Self, EventError> {
         let part =
             |member: &'static str| membership.get(member).ok_or(EventError::Malformed { member });
         let role = optional_id(membership, "role");
@@ -217,6 +227,19 @@ impl Event {
                     .collect(),
             },
         })
+    }
+}
+
+impl Event {
+    /// When a delivery says that its event happened: the envelope's `timestamp`. Only for measuring how late
+    /// it is, because nothing but `type` and `data` may be relied on.
+    pub(crate) fn time(body: &[u8]) -> Option<DateTime<Utc>> {
+        #[derive(serde::Deserialize)]
+        struct Envelope {
+            timestamp: Value,
+        }
+        let envelope: Envelope = serde_json::from_slice(body).ok()?;
+        time(&envelope.timestamp)
     }
 }
 

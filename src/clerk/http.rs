@@ -1,19 +1,19 @@
 //! One HTTP exchange with Clerk's Backend API, bounded in time and size. Knows which headers Clerk
 //! wants; knows nothing of what the answers mean.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use reqwest::{Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::loopback::is_loopback;
+use crate::{loopback::is_loopback, telemetry::Calls};
 
 /// The whole exchange, connecting and reading included.
 pub(crate) const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(5);
-/// An answer longer than this is not read to its end.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// What an exchange may take when somebody waits for it.
+const ALLOWANCE: Allowance = Allowance { time: EXCHANGE_TIMEOUT, bytes: 1 << 20 };
 /// The version of the Backend API this client was written against.
 const API_VERSION: &str = "2026-05-12";
 
@@ -22,6 +22,16 @@ const API_VERSION: &str = "2026-05-12";
 pub struct ClerkHttp {
     client: reqwest::Client,
     base: Url,
+    calls: Calls,
+}
+
+/// What one exchange may take.
+#[derive(Clone, Copy)]
+pub(super) struct Allowance {
+    /// Connecting and reading included.
+    pub(super) time: Duration,
+    /// An answer longer than this is not read to its end.
+    pub(super) bytes: usize,
 }
 
 /// What came back, whatever its status.
@@ -32,7 +42,7 @@ pub(crate) struct Reply {
     pub(crate) retry_after: Option<Duration>,
     /// The `Date` header: Clerk's clock.
     pub(crate) date: Option<DateTime<Utc>>,
-    /// At most one MiB.
+    /// At most what was allowed.
     pub(crate) body: Vec<u8>,
 }
 
@@ -69,7 +79,12 @@ impl ClerkHttp {
         if base.host().is_some_and(|host| is_loopback(&host)) {
             builder = builder.no_proxy();
         }
-        Ok(Self { client: builder.build()?, base })
+        Ok(Self { client: builder.build()?, base, calls: Calls::default() })
+    }
+
+    /// How its exchanges end, and how long they take.
+    pub(crate) const fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// Sends a request without a body to `{base}/{segments…}`; each segment is percent-encoded.
@@ -78,12 +93,39 @@ impl ClerkHttp {
         method: Method,
         segments: &[&str],
     ) -> Result<Reply, ExchangeError> {
+        self.exchange(method, segments, &[], ALLOWANCE).await
+    }
+
+    /// The same with a query string and an allowance of its own.
+    pub(super) async fn exchange(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        allowance: Allowance,
+    ) -> Result<Reply, ExchangeError> {
+        let (call, started) = (call(&method, segments), Instant::now());
+        let outcome = self.try_exchange(method, segments, query, allowance).await;
+        self.calls.observe(call, ending(&outcome), started.elapsed());
+        outcome
+    }
+
+    async fn try_exchange(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        allowance: Allowance,
+    ) -> Result<Reply, ExchangeError> {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
-        let mut response =
-            self.client.request(method, url).send().await.map_err(|error| sort(&error))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.client.request(method, url).timeout(allowance.time);
+        let mut response = request.send().await.map_err(|error| sort(&error))?;
         let headers = response.headers();
         let text =
             |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
@@ -96,14 +138,39 @@ impl ClerkHttp {
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| sort(&error))? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(ExchangeError::Interrupted(
-                    "the answer is longer than 1 MiB".to_owned(),
-                ));
+            if body.len() + chunk.len() > allowance.bytes {
+                let bytes = allowance.bytes;
+                let reason = format!("the answer is longer than {bytes} bytes");
+                return Err(ExchangeError::Interrupted(reason));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(Reply { status, retry_after, date, body })
+    }
+}
+
+/// Which call this is, in the metrics.
+fn call(method: &Method, segments: &[&str]) -> &'static str {
+    match (method.as_str(), segments) {
+        ("GET", ["jwks"]) => "key_set",
+        ("GET", ["users", _]) => "read_user",
+        ("DELETE", ["users", _]) => "delete_user",
+        _ => "list",
+    }
+}
+
+/// How it ended, in the metrics.
+fn ending(outcome: &Result<Reply, ExchangeError>) -> &'static str {
+    match outcome {
+        Ok(reply) => match reply.status.as_u16() {
+            200..=299 => "ok",
+            404 => "not_found",
+            429 => "rate_limited",
+            400..=499 => "refused",
+            _ => "failed",
+        },
+        Err(ExchangeError::NotConnected(_)) => "not_connected",
+        Err(ExchangeError::Interrupted(_)) => "interrupted",
     }
 }
 

@@ -84,6 +84,7 @@ pub struct RemoteKeySet {
     /// Held while a fetch is under way: there is never a second one.
     schedule: Arc<Mutex<Schedule>>,
     attempts: AtomicU64,
+    failed_attempts: AtomicU64,
 }
 
 struct Loaded {
@@ -114,6 +115,7 @@ impl RemoteKeySet {
                 failures: 0,
             })),
             attempts: AtomicU64::new(0),
+            failed_attempts: AtomicU64::new(0),
         })
     }
 
@@ -125,6 +127,11 @@ impl RemoteKeySet {
     /// How many fetches there have been, failed ones included.
     pub fn attempts(&self) -> u64 {
         self.attempts.load(Ordering::Relaxed)
+    }
+
+    /// How many of them brought no usable set.
+    pub(crate) fn failed_attempts(&self) -> u64 {
+        self.failed_attempts.load(Ordering::Relaxed)
     }
 
     /// Fetches whenever a refresh is due, until the task is aborted.
@@ -201,6 +208,7 @@ impl RemoteKeySet {
                 schedule.next_refresh = now + REFRESH_AFTER;
             }
             Err((reason, retry_after)) => {
+                self.failed_attempts.fetch_add(1, Ordering::Relaxed);
                 // 1, 2, 4, 8, 16, then every 30 seconds.
                 let pause =
                     Duration::from_secs(1 << schedule.failures.min(5)).min(Duration::from_secs(30));

@@ -278,6 +278,11 @@ impl KeySet {
         self.keys.get(key_id)
     }
 
+    /// Whether one of them is this key, whatever its id.
+    pub(crate) fn holds(&self, key: &VerifyingKey) -> bool {
+        self.keys.values().any(|known| **known == *key)
+    }
+
     /// The entries that were left out, for the log.
     pub(crate) fn ignored(&self) -> &[IgnoredKey] {
         &self.ignored

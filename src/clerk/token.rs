@@ -171,6 +171,25 @@ impl<'a> UnverifiedToken<'a> {
         &self.key_id
     }
 
+    /// Applies the rules for the claims although the signature was not checked: for telling the owner of a
+    /// token about it while its key cannot be had. It answers no claims, so that nothing can be decided
+    /// by them.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`], the first rule that the claims break.
+    pub(crate) fn check_claims(
+        &self,
+        expect: &Expectations,
+        now: DateTime<Utc>,
+    ) -> Result<(), TokenError> {
+        let claims = Claims::read(&self.parts.payload, self.parts.payload_json.clone(), expect)?;
+        if self.session_required && claims.session_id.is_none() {
+            return Err(TokenError::SessionMissing);
+        }
+        claims.check_times(expect, now)
+    }
+
     /// Checks the signature, then the claims.
     ///
     /// # Errors

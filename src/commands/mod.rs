@@ -1,12 +1,19 @@
 //! The command line: one file per command.
 
+mod backup;
+mod check;
 mod dev;
+mod doctor;
+mod healthcheck;
 mod logging;
+mod manual;
 mod migrate;
 mod output;
 mod schema;
 mod serve;
+mod sync;
 mod token;
+mod user;
 mod webhook;
 
 use std::{process::ExitCode, time::Duration};
@@ -21,9 +28,21 @@ use crate::{
 /// How long the last log lines may take to be written; their reader may have stopped.
 const FLUSHING_TIME: Duration = Duration::from_millis(500);
 
+/// What most commands end with.
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 faulty settings or arguments. A command that has others says so.";
+
+const SYNC_EXIT_CODES: &str = "Exit codes: 0 in step, 1 stopped (--resume goes on), 2 faulty settings or \
+    arguments, 3 differences remain: with --dry-run any, else what is gone at Clerk and was not deleted.";
+
 /// Users, organizations and memberships kept in step with Clerk, behind one typed GraphQL API.
 #[derive(Parser)]
-#[command(name = "mission-control", version, about, after_long_help = help_table())]
+#[command(
+    name = "mission-control",
+    version,
+    about,
+    after_help = EXIT_CODES,
+    after_long_help = format!("{}\n{EXIT_CODES}", help_table()),
+)]
 struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
@@ -35,8 +54,28 @@ enum Command {
     Serve,
     /// Run with everything built in: no settings, no account, no network
     Dev,
-    /// Print a session token of the development issuer, and nothing else
+    /// Validate the settings without opening or asking anything
+    #[command(after_help = "Exit codes: 0 right, 2 faulty settings or arguments.")]
+    Check(check::Arguments),
+    /// Find out what is wrong: settings, database, Clerk, clock
+    #[command(
+        after_help = "Exit codes: 0 nothing is wrong (warnings count as nothing), 1 something is."
+    )]
+    Doctor(doctor::Arguments),
+    /// Tell whether the server on this machine is ready
+    #[command(after_help = "Exit codes: 0 ready, 1 not ready or not there, 2 faulty settings.")]
+    Healthcheck,
+    /// Print a session token of the development issuer, and nothing else; or inspect one
     Token(token::Arguments),
+    /// Administer users
+    User(user::Arguments),
+    /// Copy the SQLite database into a file, while the server runs
+    Backup(backup::Backup),
+    /// Put a file that `backup` made in the place of the SQLite database
+    Restore(backup::Restore),
+    /// Bring users, organizations and memberships in step with everything there is at Clerk
+    #[command(after_help = SYNC_EXIT_CODES)]
+    Sync(sync::Arguments),
     /// In development: send the local server a sample event
     Webhook(webhook::Arguments),
     /// Print the GraphQL schema
@@ -44,10 +83,9 @@ enum Command {
     /// Apply the migrations that the database lacks
     Migrate(migrate::Arguments),
     /// Print completions for a shell
-    Completions {
-        /// Which shell
-        shell: clap_complete::Shell,
-    },
+    Completions(manual::Completions),
+    /// Print the manual page
+    Man(manual::Man),
 }
 
 /// Parses the arguments and runs the command. Exit codes: 0 done, 1 failed, 2 faulty settings or
@@ -58,26 +96,35 @@ pub fn run() -> ExitCode {
         Err(error) => return report(&error.into()),
     };
     let command = CommandLine::parse().command.unwrap_or(Command::Serve);
-    let outcome = match command {
-        Command::Serve => runtime.block_on(serve::run()),
-        Command::Dev => runtime.block_on(dev::run()),
-        Command::Token(arguments) => token::run(&arguments),
-        Command::Webhook(arguments) => runtime.block_on(webhook::run(&arguments)),
-        Command::Schema => schema::run(),
-        Command::Migrate(arguments) => runtime.block_on(migrate::run(&arguments)),
-        Command::Completions { shell } => {
-            let mut command = CommandLine::command();
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut command, "mission-control", &mut script);
-            output::print(&String::from_utf8_lossy(&script))
-        }
-    };
-    let code = match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+    let code = match runtime.block_on(execute(command)) {
+        Ok(code) => code,
         Err(error) => report(&error),
     };
     telemetry::flush_log(FLUSHING_TIME);
     code
+}
+
+async fn execute(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Check(arguments) => return check::run(&arguments),
+        Command::Doctor(arguments) => return doctor::run(&arguments).await,
+        Command::Healthcheck => return healthcheck::run().await,
+        Command::Token(arguments) => return token::run(&arguments).await,
+        Command::User(arguments) => return user::run(arguments).await,
+        Command::Backup(arguments) => return backup::back_up(&arguments).await,
+        Command::Restore(arguments) => return backup::restore(&arguments).await,
+        Command::Sync(arguments) => return sync::run(&arguments).await,
+        Command::Serve => serve::run().await?,
+        Command::Dev => dev::run().await?,
+        Command::Webhook(arguments) => webhook::run(&arguments).await?,
+        Command::Schema => schema::run()?,
+        Command::Migrate(arguments) => migrate::run(&arguments).await?,
+        Command::Completions(arguments) => {
+            manual::print_completions(&arguments, CommandLine::command())?;
+        }
+        Command::Man(arguments) => manual::print_man(&arguments, CommandLine::command())?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Tells of a failure directly: logging may not have been started.

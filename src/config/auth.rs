@@ -37,6 +37,15 @@ impl AuthSettings {
         }
     }
 
+    /// What `AUTH_MODE` says for it.
+    pub(crate) fn mode_name(&self) -> &'static str {
+        match self {
+            Self::Clerk(_) => "clerk",
+            Self::Local(_) => "local",
+            Self::Development(_) => "development",
+        }
+    }
+
     /// Whether this is development mode.
     pub(crate) fn is_development(&self) -> bool {
         matches!(self, Self::Development(_))

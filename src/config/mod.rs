@@ -102,6 +102,30 @@ impl Settings {
         reading.finish(database)
     }
 
+    /// The settings that say where the server is, whatever else is set.
+    ///
+    /// # Errors
+    /// The faults of its own variables.
+    pub(crate) fn read_server(
+        environment: &Environment,
+    ) -> Result<(ServerSettings, Vec<Warning>), Faults> {
+        let mut reading = Reading::new(environment);
+        let server = ServerSettings::read(&mut reading);
+        reading.finish(server)
+    }
+
+    /// The settings that say who answers for the users, whatever else is set.
+    ///
+    /// # Errors
+    /// The faults of its own variables.
+    pub(crate) fn read_auth(
+        environment: &Environment,
+    ) -> Result<(AuthSettings, Vec<Warning>), Faults> {
+        let mut reading = Reading::new(environment);
+        let auth = AuthSettings::read(&mut reading);
+        reading.finish(auth)
+    }
+
     /// The settings of `dev`: a built-in issuer in Clerk's place, a database of its own, loopback
     /// only. Give it `Environment::process_only`: `dev` does not read `.env`.
     ///

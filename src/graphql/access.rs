@@ -1,6 +1,8 @@
-//! Which operations need no token.
+//! Which operations need no token, and what an operation is called in the metrics.
 //!
 //! The names of the fields that need no caller are listed here; what they answer is not known here.
+
+use std::sync::Arc;
 
 use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection,
@@ -32,12 +34,50 @@ pub(crate) fn is_public(document: &ExecutableDocument, operation: &OperationDefi
     })
 }
 
+/// What an operation asks for, in the metrics: its root field, one of those that the schema has and not a
+/// name of the client's.
+pub(crate) fn label(document: &ExecutableDocument, operation: &OperationDefinition) -> Arc<str> {
+    let mut found: Option<&str> = None;
+    for selection in Reach::level(document, &operation.selection_set.node) {
+        let Selection::Field(field) = selection else { continue };
+        let name = match field.node.name.node.as_str() {
+            "__schema" | "__type" => "introspection",
+            name => name,
+        };
+        match found {
+            // It comes with everything.
+            _ if name == "__typename" => {}
+            Some(other) if other != name => return "several".into(),
+            _ => found = Some(name),
+        }
+    }
+    found.unwrap_or("__typename").into()
+}
+
 #[cfg(test)]
 mod tests {
     use async_graphql::parser::parse_query;
 
     use super::*;
     use crate::graphql::strict::samples;
+
+    #[test]
+    fn an_operation_is_called_by_its_root_field() {
+        for (query, expected) in [
+            ("{me{id}}", "me"),
+            ("query Any{a:me{id} b:me{id} __typename}", "me"),
+            ("{...F} fragment F on Query{...{me{id}}}", "me"),
+            ("{me{id} serverInfo{name}}", "several"),
+            ("{__typename}", "__typename"),
+            (samples::INTROSPECTION, "introspection"),
+            ("{__schema{types{name}} __type(name:\"User\"){name}}", "introspection"),
+            ("mutation{bootstrap{created}}", "bootstrap"),
+        ] {
+            let document = parse_query(query).expect(query);
+            let operation = samples::operation(&document, None);
+            assert_eq!(&*label(&document, &operation.node), expected, "{query}");
+        }
+    }
 
     #[test]
     fn what_needs_no_caller_is_decided_from_the_text() {

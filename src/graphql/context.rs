@@ -25,6 +25,8 @@ pub struct Viewer {
     state: Mutex<State>,
     /// Why the user could not be resolved: then the whole answer is replaced.
     failure: OnceLock<ViewerFailure>,
+    /// What the request asks for, in the metrics.
+    operation: OnceLock<Arc<str>>,
 }
 
 /// Why there is no user behind the request.
@@ -62,12 +64,28 @@ impl State {
 impl Viewer {
     /// `session` is `None` for an anonymous request.
     pub fn new(accounts: Accounts, session: Option<Arc<Session>>) -> Self {
-        Self { accounts, session, state: Mutex::new(State::Unresolved), failure: OnceLock::new() }
+        Self {
+            accounts,
+            session,
+            state: Mutex::new(State::Unresolved),
+            failure: OnceLock::new(),
+            operation: OnceLock::new(),
+        }
     }
 
     /// Why the user could not be resolved, if that was tried and failed.
     pub fn failure(&self) -> Option<&ViewerFailure> {
         self.failure.get()
+    }
+
+    /// Notes what the request asks for, one of a bounded set of words.
+    pub(crate) fn note_operation(&self, label: &Arc<str>) {
+        let _ = self.operation.set(label.clone());
+    }
+
+    /// What the request asks for, once that is known.
+    pub(crate) fn operation(&self) -> Option<Arc<str>> {
+        self.operation.get().cloned()
     }
 
     /// Whether the request came without a token.

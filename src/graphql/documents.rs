@@ -10,7 +10,7 @@ use async_graphql::{
 use quick_cache::{Weighter, sync::Cache};
 
 use super::strict::{Plan, RequestError, excerpt};
-use crate::error::Code;
+use crate::{error::Code, telemetry::Hits};
 
 /// Documents kept at most.
 const COUNT: usize = 500;
@@ -32,6 +32,8 @@ pub(crate) struct Operation {
     pub(crate) name: Option<Name>,
     /// What it does.
     pub(crate) kind: OperationType,
+    /// What it asks for, in the metrics.
+    pub(crate) label: Arc<str>,
     /// Whether it may run without a token.
     pub(crate) is_public: bool,
     /// Whether its complexity is known only with the values of its variables.
@@ -72,7 +74,10 @@ impl Document {
 }
 
 /// A bounded store of documents, keyed by their text.
-pub(crate) struct Documents(Cache<Box<str>, Arc<Document>, Weight>);
+pub(crate) struct Documents {
+    cache: Cache<Box<str>, Arc<Document>, Weight>,
+    hits: Hits,
+}
 
 #[derive(Clone)]
 struct Weight;
@@ -86,16 +91,21 @@ impl Weighter<Box<str>, Arc<Document>> for Weight {
 impl Documents {
     /// An empty store.
     pub(crate) fn new() -> Self {
-        Self(Cache::with_weighter(COUNT, WEIGHT, Weight))
+        Self { cache: Cache::with_weighter(COUNT, WEIGHT, Weight), hits: Hits::default() }
     }
 
     /// The document with this text.
     pub(crate) fn get(&self, text: &str) -> Option<Arc<Document>> {
-        self.0.get(text)
+        self.hits.count(self.cache.get(text))
+    }
+
+    /// How often a text was known.
+    pub(crate) fn hits(&self) -> Hits {
+        self.hits.clone()
     }
 
     /// Keeps a document.
     pub(crate) fn insert(&self, text: &str, document: Arc<Document>) {
-        self.0.insert(text.into(), document);
+        self.cache.insert(text.into(), document);
     }
 }

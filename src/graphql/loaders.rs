@@ -197,6 +197,7 @@ impl BatchFn<OrganizationId, Loaded<VisibleOrganization>> for Source {
         keys: &[OrganizationId],
     ) -> HashMap<OrganizationId, Loaded<VisibleOrganization>> {
         let rows = async {
+            self.store.batches().observe("organizations", keys.len());
             let mut reader = self.store.read().await?;
             organizations::load_organizations(reader.conn(), self.viewer, keys).await
         };
@@ -210,6 +211,7 @@ impl BatchFn<MembershipId, Loaded<VisibleMembership>> for Source {
         keys: &[MembershipId],
     ) -> HashMap<MembershipId, Loaded<VisibleMembership>> {
         let rows = async {
+            self.store.batches().observe("memberships", keys.len());
             let mut reader = self.store.read().await?;
             memberships::load_memberships(reader.conn(), self.viewer, keys).await
         };
@@ -220,6 +222,7 @@ impl BatchFn<MembershipId, Loaded<VisibleMembership>> for Source {
 impl BatchFn<UserId, Loaded<User>> for Source {
     async fn load(&mut self, keys: &[UserId]) -> HashMap<UserId, Loaded<User>> {
         let rows = async {
+            self.store.batches().observe("users", keys.len());
             let mut reader = self.store.read().await?;
             users::load_users(reader.conn(), keys).await
         };
@@ -231,6 +234,7 @@ impl BatchFn<ActiveOf, Loaded<OrganizationId>> for Source {
     async fn load(&mut self, keys: &[ActiveOf]) -> HashMap<ActiveOf, Loaded<OrganizationId>> {
         let rows = async {
             let users: Vec<_> = keys.iter().map(|key| key.0).collect();
+            self.store.batches().observe("active_organizations", keys.len());
             let mut reader = self.store.read().await?;
             users::load_active_organizations(reader.conn(), &users).await
         };
@@ -265,6 +269,7 @@ impl BatchFn<SliceOf, Loaded<Vec<Arc<VisibleMembership>>>> for Source {
         for (slice, lists) in lists_by_slice {
             for lists in lists.chunks(MAX_LISTS) {
                 let rows = async {
+                    self.store.batches().observe("lists", lists.len());
                     let mut reader = self.store.read().await?;
                     memberships::load_slices(reader.conn(), self.viewer, lists, slice).await
                 };
@@ -303,6 +308,7 @@ impl BatchFn<ListOf, Loaded<i64>> for Source {
             keys.iter().map(|key| (*key, Ok(None))).collect();
         for lists in keys.chunks(MAX_LISTS) {
             let counts = async {
+                self.store.batches().observe("counts", lists.len());
                 let mut reader = self.store.read().await?;
                 memberships::count_memberships(reader.conn(), self.viewer, lists).await
             };

@@ -10,7 +10,7 @@ use async_graphql::{
 };
 
 use super::{
-    access::is_public,
+    access::{is_public, label},
     complexity::Complexity,
     context::Viewer,
     documents::{Document, Documents, Operation},
@@ -21,7 +21,10 @@ use super::{
     },
     types::ServerInfo,
 };
-use crate::error::{ApiError, Code};
+use crate::{
+    error::{ApiError, Code},
+    telemetry::Hits,
+};
 
 /// What a document may ask for. Counts are inclusive: the limit itself is still accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +93,11 @@ impl Pipeline {
         })))
     }
 
+    /// How often the text of a document was known.
+    pub(crate) fn document_hits(&self) -> Hits {
+        self.0.documents.hits()
+    }
+
     /// Reads and checks a document as if it had never been sent, without keeping it.
     pub fn check(&self, text: &str) -> Result<(), RequestError> {
         self.0.read(text).map(drop)
@@ -110,6 +118,7 @@ impl Pipeline {
             document
         };
         let operation = document.select(request.operation_name.as_deref())?;
+        viewer.note_operation(&operation.label);
         if request.is_read_only && operation.kind != OperationType::Query {
             return Err(Refusal::NotReadOnly);
         }
@@ -167,6 +176,7 @@ impl Inner {
         Ok(Operation {
             name: name.cloned(),
             kind,
+            label: label(document, &definition.node),
             is_public: is_public(document, &definition.node),
             complexity_depends_on_variables: complexity.depends_on_variables,
             definition: definition.node.clone(),

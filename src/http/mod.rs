@@ -14,6 +14,7 @@ mod graphql;
 mod headers;
 mod health;
 mod in_flight;
+mod measuring;
 mod media_type;
 mod metrics;
 mod organization_shapes;

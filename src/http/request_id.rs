@@ -11,6 +11,7 @@ use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
 use super::rest_error::name_error;
+use super::measuring::note_route;
 
 /// The header that carries the name.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -68,8 +69,9 @@ impl Drop for RequestLine {
     }
 }
 
-/// Notes in the log which route the request takes.
+/// Notes in the log and for the metrics which route the request takes.
 pub(crate) fn name_route(request: Request) -> Request {
+    note_route(&request);
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         Span::current().record("route", route.as_str());
     }

@@ -18,7 +18,9 @@ use super::{
     bounds::check_head,
     cors::{self, SharedWith},
     fallback::{GRAPHQL, survive_panics},
-    graphiql, graphql, health, organizations,
+    graphiql, graphql, health,
+    measuring::measure,
+    organizations,
     request_id::{name_requests, name_route},
     rest,
     rest_error::RestError,
@@ -26,12 +28,13 @@ use super::{
     state::AppState,
     users, webhooks, whole_body,
 };
-use crate::{dev, serving::Handler};
+use crate::{dev, serving::Handler, telemetry::Metrics};
 
 /// The whole HTTP face: what every request passes, then the routes. Cheap to clone.
 #[derive(Clone)]
 pub struct Front {
     shared_with: Option<SharedWith>,
+    metrics: Arc<Metrics>,
     routes: Router,
 }
 
@@ -39,7 +42,7 @@ impl Front {
     /// The face of this server.
     pub(crate) fn new(state: Arc<AppState>) -> Self {
         let shared_with = SharedWith::new(&state.server.cors_origins);
-        Self { shared_with, routes: routes(state) }
+        Self { shared_with, metrics: state.metrics.clone(), routes: routes(state) }
     }
 }
 
@@ -47,12 +50,14 @@ impl Handler for Front {
     /// What a request passes is composed here and not in layers of the router, each of which would be
     /// copied and boxed for each request.
     async fn answer(self, request: Request) -> Response {
-        let Self { shared_with, routes } = self;
-        let answer = name_requests(request, |request| {
-            cors::share(shared_with, request, |request| {
-                survive_panics(request, |request| {
-                    check_head(request, |request| async {
-                        routes.oneshot(request).await.into_response()
+        let Self { shared_with, metrics, routes } = self;
+        let answer = measure(metrics, request, |request| {
+            name_requests(request, |request| {
+                cors::share(shared_with, request, |request| {
+                    survive_panics(request, |request| {
+                        check_head(request, |request| async {
+                            routes.oneshot(request).await.into_response()
+                        })
                     })
                 })
             })

@@ -84,6 +84,11 @@ async fn apply(state: &AppState, request: Request) -> Result<(), RestError> {
             };
         }
     };
+    if let Some(happened) = Event::time(&bytes)
+        && let Ok(lag) = (now - happened).to_std()
+    {
+        state.metrics.observe_webhook_lag(lag);
+    }
     let applied = state.accounts.apply_event(&message, &event).await?;
     state.metrics.count_webhook(match applied {
         Applied::Now => "applied",

@@ -14,6 +14,7 @@ use super::{
     postgres::{Naming, PostgresLink, PostgresPool, PostgresReader, PostgresTransaction},
     sqlite::SqliteDatabase,
 };
+use crate::telemetry::{Batches, Waiting};
 
 /// The database. Cheap to clone; all clones share the connections.
 #[derive(Clone)]
@@ -22,6 +23,19 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     backend: Backend,
     statements: StatementCounter,
+    waiting: Waiting,
+    batches: Batches,
+}
+
+/// How connections of one kind are used at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PoolUse {
+    /// What they are for.
+    pub(crate) pool: &'static str,
+    /// How many are open.
+    pub(crate) open: usize,
+    /// How many of them somebody has.
+    pub(crate) in_use: usize,
 }
 
 /// Counts the statements that are done. A statement counts when its answer is there: a test that waits
@@ -53,6 +67,10 @@ pub(super) enum Link<'a> {
 }
 
 impl<'a> Conn<'a> {
+    pub(super) fn new(link: Link<'a>, statements: &'a StatementCounter) -> Self {
+        Self { link, statements }
+    }
+
     /// Where its statement is to be counted once it is done. [`on!`] does it.
     pub(super) fn counter(&self) -> &'a StatementCounter {
         self.statements
@@ -151,7 +169,12 @@ impl Store {
                 Backend::Postgres(PostgresPool::connect(address).await?)
             }
         };
-        Ok(Self(Arc::new(Inner { backend, statements: StatementCounter::default() })))
+        Ok(Self(Arc::new(Inner {
+            backend,
+            statements: StatementCounter::default(),
+            waiting: Waiting::default(),
+            batches: Batches::default(),
+        })))
     }
 
     pub(super) fn backend(&self) -> &Backend {
@@ -160,6 +183,7 @@ impl Store {
 
     /// A connection for reading.
     pub async fn read(&self) -> Result<Reader<'_>, StoreError> {
+        let _waiter = self.0.waiting.enter();
         let held = match &self.0.backend {
             Backend::Sqlite(database) => Held::Sqlite(database.read().await?),
             Backend::Postgres(pool) => Held::Postgres(pool.read().await?, pool.naming()),
@@ -169,6 +193,7 @@ impl Store {
 
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx<'_>, StoreError> {
+        let _waiter = self.0.waiting.enter();
         let transaction = match &self.0.backend {
             Backend::Sqlite(database) => OpenTransaction::Sqlite(database.begin().await?, database),
             Backend::Postgres(pool) => {
@@ -184,11 +209,50 @@ impl Store {
         self.0.statements.0.load(Ordering::Relaxed)
     }
 
+    /// How many wait for a connection, or for one to be ready.
+    pub(crate) fn waiting(&self) -> i64 {
+        self.0.waiting.count()
+    }
+
+    /// How many questions one statement answers.
+    pub(crate) fn batches(&self) -> &Batches {
+        &self.0.batches
+    }
+
+    /// How the connections are used now.
+    pub(crate) fn pool_use(&self) -> Vec<PoolUse> {
+        let of = |pool: &'static str, open: u32, idle: usize| {
+            let open = usize::try_from(open).unwrap_or_default();
+            PoolUse { pool, open, in_use: open.saturating_sub(idle) }
+        };
+        match &self.0.backend {
+            Backend::Sqlite { writer, readers } => {
+                let taken = readers.connections.iter().filter(|reader| reader.try_lock().is_err());
+                let (open, in_use) = (readers.connections.len(), taken.count());
+                let readers = PoolUse { pool: "readers", open, in_use };
+                vec![of("writer", writer.size(), writer.num_idle()), readers]
+            }
+            Backend::Postgres(pool) => {
+                let (open, idle) = pool.size();
+                vec![of("all", open, idle)]
+            }
+        }
+    }
+
     /// Which database this is, for people: `SQLite` or `PostgreSQL`.
     pub(crate) fn kind(&self) -> &'static str {
         match self.0.backend {
             Backend::Sqlite(_) => "SQLite",
             Backend::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// Whether a prepared statement is found again by its name. Not behind an old pooler, where every
+    /// look-up costs two more round trips.
+    pub(crate) fn keeps_named_statements(&self) -> bool {
+        match &self.0.backend {
+            Backend::Sqlite { .. } => true,
+            Backend::Postgres(pool) => pool.naming() == Naming::Named,
         }
     }
 

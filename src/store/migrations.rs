@@ -96,6 +96,18 @@ async fn find_applied(conn: Conn<'_>, migrator: &Migrator) -> Result<Vec<Applied
     on!(conn, link => sqlx::query_as(AssertSqlSafe(sql)).fetch_all(link).await)
 }
 
+/// Refuses a SQLite database that was never migrated, or not by this version or an older one.
+pub(super) async fn refuse_unfit(conn: Conn<'_>) -> Result<(), StoreError> {
+    let applied = match find_applied(conn, &SQLITE_MIGRATIONS).await {
+        Err(StoreError::Driver(error)) if dialect::is_missing_table(&error) => Vec::new(),
+        outcome => outcome?,
+    };
+    if applied.is_empty() {
+        return Err(StoreError::Migration("it is no database of Mission Control".to_owned()));
+    }
+    refuse_foreign(&SQLITE_MIGRATIONS, &applied)
+}
+
 /// Applies what is missing, inside the transaction of the caller.
 async fn apply(migrator: &Migrator, tx: &mut Tx<'_>) -> Result<(), StoreError> {
     let table = &migrator.table_name;

@@ -131,6 +131,11 @@ impl PostgresPool {
         Ok(Box::pin(self.pool.begin_with(AssertSqlSafe(statement))).await?)
     }
 
+    /// How many connections are open, and how many of them nobody has.
+    pub(super) fn size(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
     pub(super) async fn close(&self) {
         self.writers.close();
         self.pool.close().await;

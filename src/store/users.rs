@@ -2,6 +2,7 @@
 //! about a session, the profile, the mark of a deletion.
 
 mod deletion;
+mod directory;
 mod lookups;
 mod profile;
 mod standing;
@@ -15,6 +16,7 @@ pub use deletion::{
     DeletionMark, find_deletion_mark, find_stale_deletion_marks, mark_deletion,
     take_over_deletion_mark, unmark_deletion,
 };
+pub use directory::{UserEntry, Who, find_users, list_users};
 pub use lookups::{Lookups, PRELOADED};
 pub use profile::{
     ClaimsUpdate, ClerkUpdate, ProfileChanges, ProfileTry, apply_claims, apply_clerk_update,

@@ -1,8 +1,11 @@
 //! Logging set-up and counters. Knows no domain type: labels come from the callers.
 
+mod instruments;
 mod json_lines;
 mod log_writer;
 mod metrics;
+mod process;
+mod watched;
 
 use std::{io::IsTerminal, time::Duration};
 
@@ -12,7 +15,9 @@ use self::{
     json_lines::{JsonLines, Members},
     log_writer::LogWriter,
 };
+pub(crate) use instruments::{Batches, Calls, Hits, Waiting};
 pub(crate) use metrics::Metrics;
+pub(crate) use watched::Watched;
 
 /// What is logged, and in which form.
 #[derive(Clone, Debug, PartialEq, Eq)]

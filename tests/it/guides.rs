@@ -10,11 +10,12 @@ const GUIDES: [&str; 7] = [
     "docs/ARCHITECTURE.md",
     "docs/adding.md",
     "docs/organizations.md",
+    "docs/operations.md",
     "migrations/README.md",
 ];
 /// Where the files are that guides speak of.
-const FOLDERS: [&str; 9] =
-    ["src", "tests", "migrations", "docs", "benches", "examples", "ui", ".ci", ".cargo"];
+const FOLDERS: [&str; 10] =
+    ["src", "tests", "migrations", "docs", "deploy", "benches", "examples", "ui", ".ci", ".cargo"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

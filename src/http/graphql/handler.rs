@@ -24,6 +24,7 @@ use crate::{
         body,
         bounded_answer::BoundedAnswer,
         graphiql,
+        measuring::Measured,
         media_type::{MediaType, Wish},
         request_id::{RequestId, name_operation},
         state::AppState,
@@ -39,6 +40,7 @@ pub(crate) async fn serve(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let measured = parts.extensions.get::<Measured>().cloned().unwrap_or_default();
     let media_type = wish.media_type.unwrap_or(MediaType::Json);
     let respond = Responder { media_type, request_id: &request_id };
     if parts.method != Method::GET && parts.method != Method::POST {
@@ -75,7 +77,8 @@ pub(crate) async fn serve(
     name_operation(request.operation_name.as_deref());
     let to_keep = hash_to_keep.map(|hash| (hash, request.query.clone()));
     let viewer = Arc::new(Viewer::new(state.accounts.clone(), session));
-    let outcome = state.pipeline.answer(request, viewer).await;
+    let outcome = state.pipeline.answer(request, viewer.clone()).await;
+    measured.note_operation(viewer.operation());
     if let Some((hash, text)) = to_keep
         && !is_document_at_fault(&outcome)
     {
@@ -83,6 +86,9 @@ pub(crate) async fn serve(
     }
     match outcome {
         Ok(executed) => {
+            if !executed.errors.is_empty() {
+                measured.note_errors();
+            }
             let answer = BoundedAnswer::new(state.limits.response_bytes, &state.in_flight);
             respond.executed(&executed, answer)
         }

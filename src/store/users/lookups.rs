@@ -16,6 +16,8 @@ use crate::store::{Reader, Store, StoreError, timeouts::ACQUIRE_TIMEOUT};
 /// How many memberships come with a user: one more than a page may hold, so that almost always all of
 /// them are known.
 pub const PRELOADED: i64 = 101;
+/// What its batches are called in the metrics.
+const BATCH: &str = "lookup";
 /// Lookups in one statement, at most.
 const MAX_LOOKUPS: usize = 64;
 /// Statements that run at the same time, at most, and workers. More would hold fewer lookups each; with
@@ -75,6 +77,7 @@ impl Lookups {
     pub async fn find(&self, lookup: Lookup<'_>) -> Result<Found, StoreError> {
         // The permit goes back when the statement is done, the request is given up, or it panics.
         if let Ok(_permit) = self.statements.try_acquire() {
+            self.store.batches().observe(BATCH, 1);
             let found = within_timeout(async {
                 let mut reader = self.store.read().await?;
                 find_standings(reader.conn(), &[lookup], PRELOADED).await
@@ -141,6 +144,7 @@ impl Worker {
         held: &mut Option<(Reader<'s>, Instant)>,
     ) {
         let lookups: Vec<_> = batch.iter().map(QueuedLookup::lookup).collect();
+        self.store.batches().observe(BATCH, lookups.len());
         let found = within_timeout(async {
             // A connection that was held for too long goes back before another is waited for.
             let kept = held.take().filter(|(_, since)| since.elapsed() < CONNECTION_HOLD);

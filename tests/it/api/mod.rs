@@ -16,6 +16,7 @@ mod key_set;
 mod limits;
 mod local_mode;
 mod me;
+mod metrics;
 mod nodes;
 mod odd_clients;
 mod organizations;

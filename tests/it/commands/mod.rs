@@ -2,10 +2,16 @@
 //! how it stops.
 
 mod clock_jumps;
+mod backup;
+mod check;
+mod doctor;
 mod faults;
+mod inspect;
 mod serve;
+mod sync;
 mod token;
 mod trouble;
+mod users;
 
 use crate::support::{Fault, StandInClerk, TestDatabase, Token};
 use mission_control::clock::{Clock, SystemClock};
@@ -49,12 +55,22 @@ struct Ended {
 impl Process {
     /// Starts the binary in a directory with exactly these variables.
     fn start(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_with_input(directory, arguments, variables, Stdio::null())
+    }
+
+    /// The same with something to read.
+    fn start_with_input(
+        directory: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        input: impl Into<Stdio>,
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_mission-control"))
             .args(arguments)
             .current_dir(directory)
             .env_clear()
             .envs(variables.iter().copied())
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -102,13 +118,18 @@ impl Process {
     }
 
     /// Waits for its end.
-    async fn end(mut self) -> Ended {
+    async fn end(self) -> Ended {
+        self.end_within(PATIENCE).await
+    }
+
+    /// Waits for the end of something that takes long.
+    async fn end_within(mut self, patience: Duration) -> Ended {
         let started = Instant::now();
         let status: ExitStatus = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(started.elapsed() < PATIENCE, "still running: {}", self.output());
+            assert!(started.elapsed() < patience, "still running: {}", self.output());
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
         for reader in self.readers.drain(..) {
@@ -138,6 +159,21 @@ fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> Jo
 
 async fn run(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     Process::start(directory, arguments, variables).end().await
+}
+
+/// The same with this text on standard input.
+async fn run_with_input(
+    directory: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    input: &str,
+) -> Ended {
+    use std::io::{Seek, Write};
+
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(input.as_bytes()).unwrap();
+    file.rewind().unwrap();
+    Process::start_with_input(directory, arguments, variables, file).end().await
 }
 
 fn directory() -> TempDir {
@@ -205,7 +241,7 @@ async fn migrate_applies_and_lists() {
     let database = TestDatabase::postgres().await;
     let variables = [("DATABASE_URL", database.url.as_str())];
     let listed = status(&run(directory.path(), &["migrate", "--status"], &variables).await);
-    assert_eq!(listed.iter().map(|(number, _)| number).collect::<Vec<_>>(), ["0001"]);
+    assert_eq!(listed, after, "the same as on SQLite");
     assert!(listed.iter().all(|(_, state)| state == "applied"), "{listed:?}");
 }
 

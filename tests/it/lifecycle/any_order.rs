@@ -5,25 +5,36 @@
 //! leaves local organizations in order ([`teams`]).
 
 use std::{
-    collections::BTreeSet,
-    sync::atomic::{AtomicU64, Ordering},
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use axum::http::StatusCode;
+use chrono::TimeDelta;
+use mission_control::{
+    accounts::{Accounts, SyncOptions, SyncScope},
+    clerk::{api::ClerkApi, http::ClerkHttp},
+};
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::teams::{self, Deed, Team};
 use crate::support::{
-    TestApp, TestDatabase, Token, WEBHOOK_SECRET, deliver, event, membership_object, noon,
-    organization_object, user_object,
+    SECRET_KEY, StandInClerk, TestApp, TestDatabase, Token, WEBHOOK_SECRET, deliver, event,
+    membership_object, noon, organization_object, user_object,
 };
 
 /// Histories per database, unless `HISTORIES` says otherwise; `HISTORIES_SEED` chooses which.
 const HISTORIES: u32 = 2000;
+/// Histories with a `sync` in between, per database.
+const SYNCHRONISED: u32 = 200;
 const USERS: usize = 2;
 const ORGANIZATIONS: usize = 2;
 const CLEAR: &str = "DELETE FROM users; DELETE FROM organizations; DELETE FROM tombstones; \
@@ -80,10 +91,34 @@ struct Clerk {
     members: [[Option<(usize, bool)>; USERS]; ORGANIZATIONS],
     memberships: usize,
     steps: Vec<Step>,
+    /// What the Backend API says about each user and membership that there is.
+    objects: BTreeMap<String, Value>,
 }
 
 impl Clerk {
+    /// Everything there is: users, organizations and memberships.
+    fn everything(&self) -> [Vec<Value>; 3] {
+        let of = |prefix: &str| -> Vec<Value> {
+            let objects = self.objects.iter().filter(|(id, _)| id.starts_with(prefix));
+            objects.map(|(_, object)| object.clone()).collect()
+        };
+        let is_there = |number: &usize| self.organizations[*number].is_some();
+        let organizations = (0..ORGANIZATIONS).filter(is_there);
+        let organizations: Vec<_> = organizations.map(|number| self.organization(number)).collect();
+        let mut memberships = of("orgmem_");
+        memberships.retain(|membership| {
+            organizations.iter().any(|known| known["id"] == membership["organization"]["id"])
+        });
+        [of("user_"), organizations, memberships]
+    }
+
     fn send(&mut self, kind: &'static str, data: Value) {
+        let id = data["id"].as_str().unwrap().to_owned();
+        match kind.split_once('.').unwrap() {
+            ("user" | "organizationMembership", "deleted") => drop(self.objects.remove(&id)),
+            ("user" | "organizationMembership", _) => drop(self.objects.insert(id, data.clone())),
+            _ => {}
+        }
         let message = self.steps.len();
         self.steps.push(Step::Event { message, kind, data });
     }
@@ -395,6 +430,101 @@ async fn any_order_ends_the_same(database: TestDatabase) {
         panic!("{failure}");
     }
     assert!(counter.load(Ordering::Relaxed) >= u64::from(cases));
+}
+
+/// What happened; what there is at Clerk in the end; what arrived; and where in that a `sync` comes.
+type Synchronised = (Vec<Step>, [Vec<Value>; 3], Vec<Step>, usize);
+
+/// A history whose users exist from its beginning, as at Clerk; what there is at its end; and its steps in
+/// another order, with the place of a `sync` among them.
+fn synchronised() -> impl Strategy<Value = Box<Synchronised>> {
+    proptest::collection::vec(action(), 1..12)
+        .prop_map(|actions| {
+            let mut clerk = Clerk::default();
+            for user in 0..USERS {
+                clerk.act(&Action::SaveUser { user, email: Some(0), banned: false });
+            }
+            actions.iter().for_each(|action| clerk.act(action));
+            let everything = clerk.everything();
+            (clerk.steps, everything)
+        })
+        .prop_flat_map(|(steps, everything)| {
+            let arrived = Just(steps.clone()).prop_shuffle();
+            let place = 0..=steps.len();
+            (Just(steps), Just(everything), arrived, place)
+        })
+        .prop_map(Box::new)
+}
+
+/// Wherever a `sync` comes between events that are late, the same rows are there in the end; and after all
+/// of them it finds nothing.
+async fn a_sync_in_between_ends_the_same(database: TestDatabase) {
+    let stand_in = StandInClerk::start().await;
+    let app = TestApp::start(
+        &database,
+        &[
+            ("CLERK_WEBHOOK_SIGNING_SECRET", WEBHOOK_SECRET),
+            ("CLERK_JWT_KEY", include_str!("../../keys/test-rsa.pub.pem")),
+            ("CLERK_SECRET_KEY", ""),
+        ],
+    )
+    .await;
+    let base = format!("{}/v1", stand_in.url()).parse().unwrap();
+    let http = ClerkHttp::new(base, Some(&SecretString::from(SECRET_KEY))).unwrap();
+    let clerk = Some(ClerkApi::new(http));
+    let (store, clock) = (database.store.clone(), app.clock.clone());
+    let accounts = Accounts::new(store, clock, clerk, TimeDelta::seconds(10), Arc::default());
+    let sync = async |is_dry_run| {
+        let options = SyncOptions {
+            is_dry_run,
+            scope: SyncScope::Everything,
+            resume: false,
+            max_deletions: 100,
+        };
+        serde_json::to_value(accounts.sync(options, |_, _| {}).await.unwrap()).unwrap()
+    };
+    let config = Config { cases: SYNCHRONISED, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[9; 32]);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let counter = AtomicU64::new(0);
+    let runtime = tokio::runtime::Handle::current();
+    let outcome = tokio::task::block_in_place(|| {
+        runner.run(&synchronised(), |history| {
+            let (happened, everything, arrived, place) = *history;
+            let number = counter.fetch_add(1, Ordering::Relaxed);
+            let name = format!("s{number}");
+            let (expected, found, dry) = runtime.block_on(async {
+                database.execute(CLEAR).await;
+                run(&app, &happened, &name).await;
+                let expected = rows(&database, &name).await;
+                database.execute(CLEAR).await;
+                let [users, organizations, memberships] = everything
+                    .map(|objects| objects.iter().map(|object| named(object, &name)).collect());
+                stand_in.hold(users, organizations, memberships);
+                run(&app, &arrived[..place], &name).await;
+                sync(false).await;
+                run(&app, &arrived[place..], &name).await;
+                (expected, rows(&database, &name).await, sync(true).await)
+            });
+            prop_assert_eq!(expected, found);
+            prop_assert_eq!(&dry["differences"], &json!([]));
+            prop_assert_eq!(&dry["gone"], &json!([]));
+            Ok(())
+        })
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_sync_on_sqlite() {
+    a_sync_in_between_ends_the_same(TestDatabase::sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_sync_on_postgres() {
+    a_sync_in_between_ends_the_same(TestDatabase::postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

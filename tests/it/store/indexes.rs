@@ -4,8 +4,10 @@
 use mission_control::{
     model::{AttemptId, Invitation, InvitationId, OrganizationId, Role, UserId},
     store::{
-        Store, invitations, locks, memberships, organizations, sessions, tombstones, users,
-        users::{DeletionMark, Lookup, NewUser},
+        Store, invitations, locks, memberships, mirrored, organizations, sessions,
+        sync_positions::{self, SyncPosition},
+        tombstones, users,
+        users::{DeletionMark, Lookup, NewUser, Who},
         webhook_messages,
     },
 };
@@ -113,6 +115,22 @@ async fn run_everything(store: &Store) {
     commit!(store, conn => locks::lock_organizations(conn, &[shared, OrganizationId::generate()]));
     commit!(store, conn => memberships::promote_successor(conn, shared, ada, at(2)));
     run_administration(store, ada, bob).await;
+    read!(store, conn => mirrored::find_user(conn, "user_a")).unwrap();
+    read!(store, conn => mirrored::find_organization(conn, "org_a")).unwrap();
+    read!(store, conn => mirrored::find_membership(conn, "orgmem_a")).unwrap();
+    read!(store, conn => mirrored::list_users(conn, "user", 10)).unwrap();
+    read!(store, conn => mirrored::list_organizations(conn, "org", 10)).unwrap();
+    read!(store, conn => mirrored::list_memberships(conn, "org_a")).unwrap();
+    for who in [Who::Id(ada), Who::ClerkId("user_a".to_owned())] {
+        read!(store, conn => users::find_users(conn, &who)).unwrap();
+    }
+    read!(store, conn => users::list_users(conn, Some(ada), 10)).unwrap();
+    let position =
+        SyncPosition { phase: "users".to_owned(), position: 100, report: "{}".to_owned() };
+    commit!(store, conn => sync_positions::save_position(conn, &position, at(0)));
+    let found = read!(store, conn => sync_positions::find_position(conn)).unwrap();
+    assert_eq!(found, Some(position));
+    commit!(store, conn => sync_positions::clear_position(conn));
     // With everything that hangs on them.
     commit!(store, conn => users::delete_user(conn, ada));
     commit!(store, conn => organizations::delete_organization(conn, shared));

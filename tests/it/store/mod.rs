@@ -9,7 +9,7 @@ mod lookups;
 mod memberships;
 mod migrations;
 mod organizations;
-mod preconditions;
+pub mod preconditions;
 mod profiles;
 mod races;
 mod resilience;

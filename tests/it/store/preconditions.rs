@@ -53,7 +53,7 @@ async fn an_engine_whose_advisory_locks_do_nothing_is_refused() {
 }
 
 /// A PgBouncer of this machine in transaction mode, without support for prepared statements.
-struct PgBouncer {
+pub struct PgBouncer {
     process: Child,
     port: u16,
     _directory: tempfile::TempDir,
@@ -67,7 +67,7 @@ impl Drop for PgBouncer {
 }
 
 impl PgBouncer {
-    async fn start(database: &EmptyDatabase, connections: u32) -> Self {
+    pub async fn start(database: &EmptyDatabase, connections: u32) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
@@ -101,7 +101,7 @@ impl PgBouncer {
         pooler
     }
 
-    fn url(&self, database: &EmptyDatabase) -> String {
+    pub fn url(&self, database: &EmptyDatabase) -> String {
         let mut url = url::Url::parse(&database.url).unwrap();
         url.set_port(Some(self.port)).unwrap();
         url.into()

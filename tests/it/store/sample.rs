@@ -20,6 +20,7 @@ pub const TABLES: [&str; 7] = [
     "organization_members",
     "organizations",
     "revoked_sessions",
+    "sync_positions",
     "tombstones",
     "users",
     "webhook_messages",

@@ -8,13 +8,13 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
     Json, Router,
     body::Body,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::{any, get},
@@ -48,6 +48,10 @@ pub enum Fault {
     Held,
     /// Answers 200 with more than anybody should read.
     Huge,
+    /// Does the work after so many milliseconds.
+    Slow(u64),
+    /// Does the work, by a clock that is so many seconds ahead of this machine's.
+    Ahead(i64),
 }
 
 /// The stand-in. Stops when dropped.
@@ -62,6 +66,13 @@ pub struct StandInClerk {
 struct Shared {
     users: Mutex<HashMap<String, Value>>,
     keys: Mutex<Value>,
+    domains: Mutex<Vec<String>>,
+    organizations: Mutex<Vec<Value>>,
+    memberships: Mutex<Vec<Value>>,
+    on_list: Mutex<Option<Fault>>,
+    /// Of the lists that are asked for, how many are answered before one is refused with the fault.
+    lists_between_faults: AtomicUsize,
+    lists: Mutex<Vec<(String, Instant)>>,
     on_keys: Mutex<Option<Fault>>,
     on_read: Mutex<Option<Fault>>,
     on_delete: Mutex<Option<Fault>>,
@@ -82,6 +93,12 @@ impl StandInClerk {
         let router = Router::new()
             .route("/v1/jwks", get(keys))
             .route("/v1/users/{id}", get(read_user).delete(delete_user))
+            .route("/v1/users", get(list_users))
+            .route("/v1/users/count", get(count_users))
+            .route("/v1/organizations", get(list_organizations))
+            .route("/v1/organizations/{id}", get(read_organization))
+            .route("/v1/organizations/{id}/memberships", get(list_memberships))
+            .route("/v1/domains", get(list_domains))
             .route("/elsewhere", any(elsewhere))
             .with_state(state.clone());
         let server = tokio::spawn(async move {
@@ -133,6 +150,30 @@ impl StandInClerk {
     /// Replaces the key set.
     pub fn publish(&self, keys: Value) {
         *self.state.keys.lock().unwrap() = keys;
+    }
+
+    /// Has exactly these users, organizations and memberships.
+    pub fn hold(&self, users: Vec<Value>, organizations: Vec<Value>, memberships: Vec<Value>) {
+        let by_id = |user: Value| (user["id"].as_str().unwrap().to_owned(), user);
+        *self.state.users.lock().unwrap() = users.into_iter().map(by_id).collect();
+        *self.state.organizations.lock().unwrap() = organizations;
+        *self.state.memberships.lock().unwrap() = memberships;
+    }
+
+    /// Answers every so manieth list with this fault; 0: every one.
+    pub fn on_list(&self, fault: Option<Fault>, lists_between: usize) {
+        *self.state.on_list.lock().unwrap() = fault;
+        self.state.lists_between_faults.store(lists_between, Ordering::SeqCst);
+    }
+
+    /// The lists that were asked for, each with its query string, and when.
+    pub fn lists(&self) -> Vec<(String, Instant)> {
+        self.state.lists.lock().unwrap().clone()
+    }
+
+    /// Says where the Frontend API of this instance is.
+    pub fn own_domain(&self, url: &str) {
+        self.state.domains.lock().unwrap().push(url.to_owned());
     }
 
     /// What happens to requests for the key set.
@@ -190,6 +231,106 @@ async fn keys(State(state): State<Arc<Shared>>, headers: HeaderMap) -> Response 
     let fault = settled(&state.on_keys).await;
     let keys = state.keys.lock().unwrap().clone();
     answer(fault, &headers, || Json(keys).into_response()).await
+}
+
+/// What the query of a list asks for, in the order in which it came.
+type Wishes = Query<Vec<(String, String)>>;
+
+fn wish<'q>(wishes: &'q Wishes, name: &str) -> Option<&'q str> {
+    wishes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// The part of a list that is asked for, the whole being sorted as Clerk sorts it.
+fn part<'a>(all: impl Iterator<Item = &'a Value>, wishes: &Wishes) -> Vec<Value> {
+    let number = |name| wish(wishes, name).map(|text| text.parse::<usize>().unwrap());
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_cached_key(|object| (object["created_at"].as_i64(), object["id"].to_string()));
+    let limit = number("limit").unwrap_or(10).min(500);
+    all.into_iter().skip(number("offset").unwrap_or(0)).take(limit).cloned().collect()
+}
+
+/// Notes a list, and what is to become of it.
+fn listed(state: &Shared, what: &str, wishes: &Wishes) -> Option<Fault> {
+    let offset = wish(wishes, "offset").unwrap_or("0");
+    let chosen = if wish(wishes, "user_id").is_some() { " chosen" } else { "" };
+    let mut lists = state.lists.lock().unwrap();
+    lists.push((format!("{what} {offset}{chosen}"), Instant::now()));
+    let between = state.lists_between_faults.load(Ordering::SeqCst);
+    let fault = *state.on_list.lock().unwrap();
+    fault.filter(|_| lists.len().is_multiple_of(between + 1))
+}
+
+async fn list_users(
+    State(state): State<Arc<Shared>>,
+    wishes: Wishes,
+    headers: HeaderMap,
+) -> Response {
+    let fault = listed(&state, "users", &wishes);
+    let chosen: Vec<_> = wishes.iter().filter(|(name, _)| name == "user_id").collect();
+    let is_chosen = |id: &str| chosen.is_empty() || chosen.iter().any(|(_, chosen)| chosen == id);
+    let page = {
+        let users = state.users.lock().unwrap();
+        let users = users.iter().filter(|(id, _)| is_chosen(id)).map(|(_, user)| user);
+        part(users, &wishes)
+    };
+    answer(fault, &headers, || Json(page).into_response()).await
+}
+
+async fn count_users(State(state): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let count = state.users.lock().unwrap().len();
+    let body = json!({ "object": "total_count", "total_count": count });
+    answer(None, &headers, || Json(body).into_response()).await
+}
+
+fn data(all: &[Value], wishes: &Wishes) -> Response {
+    let page = part(all.iter(), wishes);
+    Json(json!({ "total_count": all.len(), "data": page })).into_response()
+}
+
+async fn list_organizations(
+    State(state): State<Arc<Shared>>,
+    wishes: Wishes,
+    headers: HeaderMap,
+) -> Response {
+    let fault = listed(&state, "organizations", &wishes);
+    let all = state.organizations.lock().unwrap().clone();
+    answer(fault, &headers, || data(&all, &wishes)).await
+}
+
+async fn read_organization(
+    State(state): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let all = state.organizations.lock().unwrap().clone();
+    let found = all.into_iter().find(|organization| organization["id"] == id);
+    answer(None, &headers, || found.map_or_else(not_found, |found| Json(found).into_response()))
+        .await
+}
+
+async fn list_memberships(
+    State(state): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    wishes: Wishes,
+    headers: HeaderMap,
+) -> Response {
+    let fault = listed(&state, &format!("memberships of {id}"), &wishes);
+    let is_there = state.organizations.lock().unwrap().iter().any(|known| known["id"] == id);
+    let mut all = state.memberships.lock().unwrap().clone();
+    all.retain(|membership| membership["organization"]["id"] == id);
+    answer(fault, &headers, || if is_there { data(&all, &wishes) } else { not_found() }).await
+}
+
+async fn list_domains(State(state): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let domain = |url: &String| {
+        json!({
+            "object": "domain", "id": "dmn_1", "name": "example.com", "is_satellite": false,
+            "frontend_api_url": url, "development_origin": "",
+        })
+    };
+    let data: Vec<_> = state.domains.lock().unwrap().iter().map(domain).collect();
+    let body = json!({ "total_count": data.len(), "data": data });
+    answer(None, &headers, || Json(body).into_response()).await
 }
 
 async fn read_user(
@@ -268,6 +409,17 @@ async fn answer(
         Some(Fault::Gibberish) => (StatusCode::OK, "<html>{").into_response(),
         Some(Fault::Elsewhere) => Redirect::temporary("/elsewhere").into_response(),
         Some(Fault::Huge) => (StatusCode::OK, " ".repeat(1024 * 1024 + 1)).into_response(),
+        Some(Fault::Slow(milliseconds)) => {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            work()
+        }
+        Some(Fault::Ahead(seconds)) => {
+            let date = chrono::Utc::now() + chrono::TimeDelta::seconds(seconds);
+            let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            let mut response = work();
+            response.headers_mut().insert(header::DATE, date.parse().unwrap());
+            response
+        }
         Some(Fault::Held) => unreachable!("the caller has waited for that to end"),
     }
 }

@@ -1,10 +1,12 @@
-//! `token`: one development session token on standard output.
+//! `token`: one development session token on standard output, or what a token says and why it is refused.
 
-use std::sync::Arc;
+mod inspect;
+
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use chrono::TimeDelta;
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::output::print;
 use crate::{
@@ -19,7 +21,23 @@ use crate::{
 const LONGEST_TTL: i64 = 24 * 60 * 60;
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    minting: MintingArguments,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Show what a token says, which rule accepts or refuses it, and what to change
+    #[command(after_help = "Exit codes: 0 accepted, 1 refused, 2 faulty settings or arguments.")]
+    Inspect(inspect::Arguments),
+}
+
+#[derive(Args)]
+struct MintingArguments {
     /// Whose: ada, grace or alan
     #[arg(long, value_name = "NAME", default_value = "ada")]
     user: String,
@@ -37,7 +55,14 @@ pub(crate) struct Arguments {
     org: Option<String>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match &arguments.action {
+        Some(Action::Inspect(inspected)) => inspect::run(inspected).await,
+        None => mint(&arguments.minting).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn mint(arguments: &MintingArguments) -> anyhow::Result<()> {
     let (settings, _) = Settings::development(&Environment::process_only())?;
     let clerk = settings.auth.clerk().context("development mode has no Clerk settings")?;
     let development = open_development(clerk, Arc::new(SystemClock))?;
