@@ -34,7 +34,7 @@ enum Command {
     /// Run the API with the configured auth mode (the default)
     Serve,
     /// Run with everything built in: no settings, no account, no network
-    Dev,
+    Dev(dev::Arguments),
     /// Print a session token of the development issuer, and nothing else
     Token(token::Arguments),
     /// In development: send the local server a sample event
@@ -60,7 +60,7 @@ pub fn run() -> ExitCode {
     let command = CommandLine::parse().command.unwrap_or(Command::Serve);
     let outcome = match command {
         Command::Serve => runtime.block_on(serve::run()),
-        Command::Dev => runtime.block_on(dev::run()),
+        Command::Dev(arguments) => runtime.block_on(dev::run(&arguments)),
         Command::Token(arguments) => token::run(&arguments),
         Command::Webhook(arguments) => runtime.block_on(webhook::run(&arguments)),
         Command::Schema => schema::run(),
