@@ -9,7 +9,7 @@ use axum::{
     http::{StatusCode, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
-    routing::{any_service, get, post},
+    routing::{get, post},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(development: Arc<Developm
         .merge(backend::routes())
         .route("/people", get(people))
         .route("/tokens", post(mint))
-        .route("/clerk/{*path}", any_service(frontend::service(development.clone())))
+        .nest_service("/clerk", frontend::service(development.clone()))
         .with_state(development)
 }
 

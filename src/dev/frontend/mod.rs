@@ -29,7 +29,7 @@ use tower::{Service, ServiceExt};
 
 use super::{Development, errors::Refusal};
 
-/// The API with its paths below `/dev` (`/clerk/v1/…`).
+/// The API with its paths below `/dev/clerk` (`/v1/…`).
 pub(crate) fn service(
     development: Arc<Development>,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync
@@ -39,53 +39,50 @@ pub(crate) fn service(
 
 fn routes(development: Arc<Development>) -> Router {
     Router::new()
-        .route("/clerk/v1/environment", get(environment::read).patch(environment::read))
-        .route("/clerk/v1/dev_browser", post(client::create_dev_browser))
-        .route("/clerk/v1/client", get(client::read).put(client::create).delete(client::delete))
-        .route("/clerk/v1/client/handshake", get(handshake::answer))
-        .route("/clerk/v1/client/sessions", axum::routing::delete(client::delete))
-        .route("/clerk/v1/client/sessions/{id}", get(sessions::read))
-        .route("/clerk/v1/client/sessions/{id}/touch", post(sessions::touch))
-        .route("/clerk/v1/client/sessions/{id}/end", post(sessions::end))
-        .route("/clerk/v1/client/sessions/{id}/remove", post(sessions::remove))
-        .route("/clerk/v1/client/sessions/{id}/tokens", post(sessions::create_token))
+        .route("/v1/environment", get(environment::read).patch(environment::read))
+        .route("/v1/dev_browser", post(client::create_dev_browser))
+        .route("/v1/client", get(client::read).put(client::create).delete(client::delete))
+        .route("/v1/client/handshake", get(handshake::answer))
+        .route("/v1/client/sessions", axum::routing::delete(client::delete))
+        .route("/v1/client/sessions/{id}", get(sessions::read))
+        .route("/v1/client/sessions/{id}/touch", post(sessions::touch))
+        .route("/v1/client/sessions/{id}/end", post(sessions::end))
+        .route("/v1/client/sessions/{id}/remove", post(sessions::remove))
+        .route("/v1/client/sessions/{id}/tokens", post(sessions::create_token))
+        .route("/v1/client/sessions/{id}/tokens/{template}", post(sessions::create_from_template))
+        .route("/v1/client/sign_ins", post(sign_ins::create))
+        .route("/v1/client/sign_ins/{id}", get(sign_ins::read))
+        .route("/v1/client/sign_ins/{id}/prepare_first_factor", post(sign_ins::prepare))
+        .route("/v1/client/sign_ins/{id}/attempt_first_factor", post(sign_ins::attempt))
+        .route("/v1/client/sign_ups", post(sign_ups::create))
+        .route("/v1/client/sign_ups/{id}", get(sign_ups::read).patch(sign_ups::update))
+        .route("/v1/client/sign_ups/{id}/prepare_verification", post(sign_ups::prepare))
+        .route("/v1/client/sign_ups/{id}/attempt_verification", post(sign_ups::attempt))
+        .route("/v1/me", get(me::read).patch(me::update).delete(me::delete))
+        .route("/v1/me/sessions", get(me::sessions))
+        .route("/v1/me/sessions/active", get(me::sessions))
+        .route("/v1/me/sessions/{id}/revoke", post(me::revoke_session))
+        .route("/v1/me/organization_memberships", get(me::memberships))
+        .route("/v1/me/organization_memberships/{id}", axum::routing::delete(members::leave))
+        .route("/v1/me/organization_invitations", get(organizations::nothing))
+        .route("/v1/me/organization_suggestions", get(organizations::nothing))
+        .route("/v1/organizations", post(organizations::create))
         .route(
-            "/clerk/v1/client/sessions/{id}/tokens/{template}",
-            post(sessions::create_from_template),
-        )
-        .route("/clerk/v1/client/sign_ins", post(sign_ins::create))
-        .route("/clerk/v1/client/sign_ins/{id}", get(sign_ins::read))
-        .route("/clerk/v1/client/sign_ins/{id}/prepare_first_factor", post(sign_ins::prepare))
-        .route("/clerk/v1/client/sign_ins/{id}/attempt_first_factor", post(sign_ins::attempt))
-        .route("/clerk/v1/client/sign_ups", post(sign_ups::create))
-        .route("/clerk/v1/client/sign_ups/{id}", get(sign_ups::read).patch(sign_ups::update))
-        .route("/clerk/v1/client/sign_ups/{id}/prepare_verification", post(sign_ups::prepare))
-        .route("/clerk/v1/client/sign_ups/{id}/attempt_verification", post(sign_ups::attempt))
-        .route("/clerk/v1/me", get(me::read).patch(me::update).delete(me::delete))
-        .route("/clerk/v1/me/sessions", get(me::sessions))
-        .route("/clerk/v1/me/sessions/active", get(me::sessions))
-        .route("/clerk/v1/me/sessions/{id}/revoke", post(me::revoke_session))
-        .route("/clerk/v1/me/organization_memberships", get(me::memberships))
-        .route("/clerk/v1/me/organization_memberships/{id}", axum::routing::delete(members::leave))
-        .route("/clerk/v1/me/organization_invitations", get(organizations::nothing))
-        .route("/clerk/v1/me/organization_suggestions", get(organizations::nothing))
-        .route("/clerk/v1/organizations", post(organizations::create))
-        .route(
-            "/clerk/v1/organizations/{id}",
+            "/v1/organizations/{id}",
             get(organizations::read).patch(organizations::update).delete(organizations::delete),
         )
-        .route("/clerk/v1/organizations/{id}/roles", get(organizations::roles))
-        .route("/clerk/v1/organizations/{id}/domains", get(organizations::nothing))
-        .route("/clerk/v1/organizations/{id}/invitations", get(organizations::nothing))
-        .route("/clerk/v1/organizations/{id}/membership_requests", get(organizations::nothing))
-        .route("/clerk/v1/organizations/{id}/memberships", get(members::list).post(members::add))
+        .route("/v1/organizations/{id}/roles", get(organizations::roles))
+        .route("/v1/organizations/{id}/domains", get(organizations::nothing))
+        .route("/v1/organizations/{id}/invitations", get(organizations::nothing))
+        .route("/v1/organizations/{id}/membership_requests", get(organizations::nothing))
+        .route("/v1/organizations/{id}/memberships", get(members::list).post(members::add))
         .route(
-            "/clerk/v1/organizations/{id}/memberships/{user}",
+            "/v1/organizations/{id}/memberships/{user}",
             axum::routing::patch(members::update).delete(members::remove),
         )
-        .route("/clerk/v1/pictures", get(files::picture))
-        .route("/clerk/.well-known/jwks.json", get(files::key_set))
-        .route("/clerk/npm/{*path}", get(files::script))
+        .route("/v1/pictures", get(files::picture))
+        .route("/.well-known/jwks.json", get(files::key_set))
+        .route("/npm/{*path}", get(files::script))
         .fallback(|| async { not_spoken() })
         .method_not_allowed_fallback(|| async { not_spoken() })
         .with_state(development)
