@@ -2,6 +2,7 @@
 //! how it stops.
 
 mod faults;
+mod front_end;
 mod serve;
 mod token;
 mod trouble;
