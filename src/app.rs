@@ -297,7 +297,5 @@ pub(crate) fn open_development(
     clerk: &ClerkSettings,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Development> {
-    let issuer = clerk.expectations.issuers.first().context("development mode has no issuer")?;
-    let secret_key = clerk.secret_key.clone().context("development mode has no secret key")?;
-    Development::open(Path::new(DATA_DIRECTORY), issuer.clone(), secret_key, clock)
+    Development::open(Path::new(DATA_DIRECTORY), clerk, clock)
 }

@@ -21,11 +21,20 @@ pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
 /// # Errors
 /// `AlreadyExists` when there is one, or a link.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
+    private().create_new(true).open(path)
+}
+
+/// Opens a file for writing, with what is in it, and makes it with mode 0600 when there is none.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    private().create(true).truncate(false).open(path)
+}
+
+fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options
 }
 
 /// [`create`], unless there is such a file.

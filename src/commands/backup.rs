@@ -86,7 +86,7 @@ pub(crate) async fn restore(arguments: &Restore) -> anyhow::Result<ExitCode> {
         bail!("{} is the database itself", file.display());
     }
     if let Some(directory) = database.parent().filter(|path| !path.as_os_str().is_empty()) {
-        fs::create_dir_all(directory)
+        private_files::create_directory(directory)
             .with_context(|| format!("{} cannot be made", directory.display()))?;
     }
     let copy = Copy::make(file, &database).await?;

@@ -2,6 +2,9 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use anyhow::Context;
+use clap::Args;
+
 use super::{
     logging::start_logging,
     output::print,
@@ -11,10 +14,23 @@ use crate::{
     app::App,
     clock::SystemClock,
     config::{Environment, Settings},
+    dev::FrontEnd,
 };
 
-pub(crate) async fn run() -> anyhow::Result<()> {
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Print the settings of a front end (for .env.local), and do nothing else
+    #[arg(long)]
+    env: bool,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (settings, warnings) = Settings::development(&Environment::process_only())?;
+    let clerk = settings.auth.clerk().context("development mode has no Clerk settings")?;
+    let front_end = FrontEnd::new(clerk)?.env();
+    if arguments.env {
+        return print(&front_end);
+    }
     start_logging(&settings, &warnings)?;
     let address = settings.server.address();
     let database = settings.database.address.to_string();
@@ -22,14 +38,14 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let listener = bind(address)?;
     let app = App::build(settings, Arc::new(SystemClock)).await?;
     let stop = stop_signals()?;
-    if let Err(error) = print(&banner(address, &database)) {
+    if let Err(error) = print(&banner(address, &database, &front_end)) {
         tracing::warn!("the banner of development mode is lost: {error:#}");
     }
     app.run(listener, stop).await;
     Ok(())
 }
 
-fn banner(address: SocketAddr, database: &str) -> String {
+fn banner(address: SocketAddr, database: &str, front_end: &str) -> String {
     let program = program();
     format!(
         "
@@ -40,7 +56,8 @@ fn banner(address: SocketAddr, database: &str) -> String {
    GraphQL    http://{address}/graphql
    GraphiQL   http://{address}/
    Database   {database}
-   People     ada, grace (in an organization at Clerk), alan (no e-mail)
+   People     ada@example.com, grace@example.com (in an organization at Clerk),
+              alan +12015550100 (no e-mail); the code is 424242
 
    Try it:
 
@@ -49,10 +66,11 @@ fn banner(address: SocketAddr, database: &str) -> String {
        -H 'Content-Type: application/json' \\
        -d '{{\"query\":\"{{ me {{ id displayName email memberships {{ nodes {{ role organization {{ name }} }} }} }} }}\"}}'
 
-   A front end of yours, on its own port:
+   A front end with Clerk's own SDK, at http://localhost:3000 or http://localhost:5173
+   (elsewhere: CORS_ORIGINS=http://localhost:4000 {program} dev).
+   Its .env.local, which `{program} dev --env` prints alone:
 
-     CORS_ORIGINS=http://localhost:3000 {program} dev
-
+{front_end}
    With your own Clerk application: AUTH_MODE=clerk CLERK_SECRET_KEY=sk_test_... {program} serve
 
 "

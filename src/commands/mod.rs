@@ -53,7 +53,7 @@ enum Command {
     /// Run the API with the configured auth mode (the default)
     Serve,
     /// Run with everything built in: no settings, no account, no network
-    Dev,
+    Dev(dev::Arguments),
     /// Validate the settings without opening or asking anything
     #[command(after_help = "Exit codes: 0 right, 2 faulty settings or arguments.")]
     Check(check::Arguments),
@@ -115,7 +115,7 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore(arguments) => return backup::restore(&arguments).await,
         Command::Sync(arguments) => return sync::run(&arguments).await,
         Command::Serve => serve::run().await?,
-        Command::Dev => dev::run().await?,
+        Command::Dev(arguments) => dev::run(&arguments).await?,
         Command::Webhook(arguments) => webhook::run(&arguments).await?,
         Command::Schema => schema::run()?,
         Command::Migrate(arguments) => migrate::run(&arguments).await?,

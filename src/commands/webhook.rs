@@ -5,15 +5,13 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::output::print;
 use crate::{
     app::open_development,
-    clerk::webhook::{WebhookSecrets, sign},
     clock::{Clock, SystemClock},
     config::{Environment, Settings},
-    dev::{People, Person},
+    dev::{Person, UserObject},
 };
 
 #[derive(Args)]
@@ -28,7 +26,7 @@ enum Action {
     Send {
         /// For example user.updated or session.revoked
         event: String,
-        /// Whom it is about: ada, grace or alan
+        /// Whom it is about: ada, grace, alan, or the e-mail address of somebody who signed up
         #[arg(long, value_name = "NAME", default_value = "ada")]
         user: String,
         /// The session a session event is about: the `sid` of a token
@@ -60,56 +58,37 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let (settings, _) = Settings::development(&Environment::process_only())?;
     let clerk = settings.auth.clerk().context("development mode has no Clerk settings")?;
-    let people = open_development(clerk, Arc::new(SystemClock))?.people;
-    let person = People::find(user).with_context(|| format!("there is no person {user:?}"))?;
+    let development = open_development(clerk, Arc::new(SystemClock))?;
+    let register = development.people.read()?;
+    let person = register.find(user).with_context(|| format!("there is no person {user:?}"))?;
     let now = SystemClock.now();
-    let clerk_user_id = people.clerk_user_id(person);
-    let data = sample(event, &people, person, session, now.timestamp_millis());
-    let body = json!({
-        "type": event, "object": "event", "data": data, "timestamp": now.timestamp_millis(),
-        "instance_id": "ins_development",
-        "event_attributes": { "http_request": { "client_ip": "127.0.0.1", "user_agent": "" } },
-    })
-    .to_string();
-    let secrets = clerk.webhook_secrets.as_ref();
-    let secret = secrets.and_then(WebhookSecrets::first);
-    let secret = secret.context("development mode has no webhook secret")?;
-    let id = format!("msg_dev_{}", Uuid::new_v4().simple());
-    let url = format!("http://{}/api/v1/webhooks/clerk", settings.server.address());
-    let reply = reqwest::Client::builder()
-        .no_proxy()
-        .build()?
-        .post(&url)
-        .header("svix-id", &id)
-        .header("svix-timestamp", now.timestamp())
-        .header("svix-signature", sign(secret, &id, now.timestamp(), body.as_bytes()))
-        .header("content-type", "application/json")
-        .body(body)
-        .send()
-        .await
-        .with_context(|| format!("nobody answers at {url}; start `mission-control dev` first"))?;
-    let status = reply.status();
-    if !status.is_success() {
-        bail!("{url} answered {status}: {}", reply.text().await.unwrap_or_default());
-    }
+    let object = UserObject::new(person, &register, &development.front_end.url);
+    let data = sample(event, person, &object, session, now.timestamp_millis())?;
+    let status = development.webhooks.deliver(event, &data).await?;
     if event == "user.deleted" {
         // As at Clerk: whoever registers anew has another id.
-        people.delete(&clerk_user_id)?;
+        development.people.delete(&person.clerk_id, now)?;
     }
-    print(&format!("{event} for {clerk_user_id}: {status}\n"))
+    print(&format!("{event} for {}: {status}\n", person.clerk_id))
 }
 
-fn sample(event: &str, people: &People, person: &Person, session: &str, now: i64) -> Value {
-    let user_id = people.clerk_user_id(person);
+fn sample(
+    event: &str,
+    person: &Person,
+    object: &UserObject,
+    session: &str,
+    now: i64,
+) -> anyhow::Result<Value> {
+    let user_id = &person.clerk_id;
     let organization = json!({
         "id": "org_dev_acme", "object": "organization", "name": "Acme", "slug": "acme",
         "created_by": null, "created_at": now, "updated_at": now,
     });
-    let Some((object, what)) = event.split_once('.') else { return Value::Null };
-    match (object, what) {
+    let Some((kind, what)) = event.split_once('.') else { return Ok(Value::Null) };
+    Ok(match (kind, what) {
         ("user", "deleted") => json!({ "id": user_id, "object": "user", "deleted": true }),
         ("user", _) => {
-            let mut user = people.user_object(person);
+            let mut user = serde_json::to_value(object)?;
             if let Some(members) = user.as_object_mut() {
                 members.insert("updated_at".to_owned(), now.into());
             }
@@ -129,5 +108,5 @@ fn sample(event: &str, people: &People, person: &Person, session: &str, now: i64
             "id": session, "object": "session", "user_id": user_id, "status": what,
             "created_at": now, "updated_at": now,
         }),
-    }
+    })
 }

@@ -16,7 +16,7 @@ use super::{
     log,
     reading::Reading,
     server::ServerSettings,
-    variables::{DRAIN_DELAY, HOST, METRICS_ADDR, PORT},
+    variables::{CORS_ORIGINS, DRAIN_DELAY, HOST, METRICS_ADDR, PORT},
 };
 use crate::{
     clerk::{
@@ -31,6 +31,10 @@ const DATABASE_PATH: &str = "data/development.db";
 
 /// The path of the built-in issuer; its tokens name `http://HOST:PORT` and this path as issuer.
 const ISSUER_PATH: &str = "/dev/clerk";
+
+/// Where the development servers of Next.js and Vite are found; their pages may read answers unless
+/// `CORS_ORIGINS` says otherwise.
+const FRONT_ENDS: [&str; 2] = ["http://localhost:3000", "http://localhost:5173"];
 
 /// Variables that say this environment belongs to a real Clerk application.
 const CLERK_KEYS: [&str; 7] = [
@@ -65,6 +69,9 @@ pub(super) fn read(reading: &mut Reading<'_>) -> Option<Settings> {
     if !reading.is_set(&DRAIN_DELAY.variable) {
         // No balancer stands before it that would have to notice.
         server.drain_delay = Duration::ZERO;
+    }
+    if !reading.is_set(&CORS_ORIGINS.variable) {
+        server.cors_origins = FRONT_ENDS.map(str::to_owned).to_vec();
     }
     refuse_reachable(reading, &server);
     Some(Settings {

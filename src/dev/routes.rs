@@ -1,90 +1,49 @@
-//! The development issuer over HTTP: the parts of Clerk's API that the server uses, tokens for the
-//! GraphiQL page, and the guard that keeps other machines and other sites away.
+//! The development issuer over HTTP: Clerk's APIs, people and tokens for the GraphiQL page, and the guard
+//! that keeps other machines and other sites away.
 
 use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, Request, State, rejection::JsonRejection},
-    http::{HeaderMap, StatusCode, header, uri::Authority},
+    extract::{Request, State, rejection::JsonRejection},
+    http::{StatusCode, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use chrono::TimeDelta;
-use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Development, People, issuer::Minting};
+use super::{Development, TOKEN_TTL, backend, errors::Refusal, frontend, issuer::Minting};
 use crate::loopback;
-
-/// How long a minted token lives: as long as Clerk's session tokens.
-const TOKEN_TTL: TimeDelta = TimeDelta::seconds(60);
 
 /// Everything under `/dev`, for a router with whatever state.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(development: Arc<Development>) -> Router<S> {
     Router::new()
-        .route("/clerk/v1/jwks", get(jwks))
-        .route("/clerk/v1/users/{id}", get(read_user).delete(delete_user))
+        .merge(backend::routes())
         .route("/people", get(people))
         .route("/tokens", post(mint))
+        .nest_service("/clerk", frontend::service(development.clone()))
         .with_state(development)
 }
 
-async fn jwks(State(development): State<Arc<Development>>, headers: HeaderMap) -> Response {
-    if !is_authorized(&development, &headers) {
-        return unauthorized();
-    }
-    Json(development.issuer.key_set()).into_response()
-}
-
-async fn read_user(
-    State(development): State<Arc<Development>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    if !is_authorized(&development, &headers) {
-        return unauthorized();
-    }
-    match development.people.find_by_clerk_id(&id) {
-        Some(person) => Json(development.people.user_object(person)).into_response(),
-        None => not_found(),
-    }
-}
-
-async fn delete_user(
-    State(development): State<Arc<Development>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    if !is_authorized(&development, &headers) {
-        return unauthorized();
-    }
-    match development.people.delete(&id) {
-        Ok(true) => Json(json!({ "id": id, "object": "user", "deleted": true })).into_response(),
-        Ok(false) => not_found(),
-        Err(error) => {
-            tracing::error!(%error, "the development issuer cannot remember a deletion");
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            clerk_error(status, "internal_clerk_error", "Try again later.")
-        }
-    }
-}
-
-async fn people() -> Json<Value> {
-    let people: Vec<Value> = People::all()
+async fn people(State(development): State<Arc<Development>>) -> Result<Json<Value>, Refusal> {
+    let register = development.people.read()?;
+    let people: Vec<Value> = register
+        .people
         .iter()
         .map(|person| {
+            let organization = person.organization.as_deref();
+            let organization = organization.and_then(|id| register.organization(id));
             json!({
                 "handle": person.handle,
-                "name": format!("{} {}", person.first_name, person.last_name),
+                "name": person.full_name().unwrap_or_else(|| person.handle.clone()),
                 "email": person.email,
-                "organization": person.organization.as_ref().map(|organization| organization.name),
+                "organization": organization.map(|organization| &organization.name),
             })
         })
         .collect();
-    Json(json!({ "people": people }))
+    Ok(Json(json!({ "people": people })))
 }
 
 /// The body of `POST /dev/tokens`.
@@ -111,53 +70,35 @@ async fn mint(
             return (StatusCode::BAD_REQUEST, Json(json!({ "detail": detail }))).into_response();
         }
     };
-    let Some(person) = People::find(&wanted.user) else {
-        let detail = "There is no such person; GET /dev/people lists them.";
-        return (StatusCode::NOT_FOUND, Json(json!({ "detail": detail }))).into_response();
-    };
-    let minting = Minting {
-        person,
-        clerk_user_id: development.people.clerk_user_id(person),
-        ttl: TOKEN_TTL,
-        is_expired: false,
-        with_profile: true,
-        organization: wanted.org.as_deref(),
-    };
-    match development.issuer.mint(&minting) {
-        Ok(token) => {
+    match mint_for(&development, &wanted) {
+        Ok(Some(token)) => {
             let seconds = TOKEN_TTL.num_seconds();
             Json(json!({ "token": token, "expires_in": seconds })).into_response()
         }
+        Ok(None) => {
+            let detail = "There is no such person; GET /dev/people lists them.";
+            (StatusCode::NOT_FOUND, Json(json!({ "detail": detail }))).into_response()
+        }
         Err(error) => {
-            tracing::error!(%error, "the development issuer cannot mint");
+            tracing::error!("the development issuer cannot mint: {error:#}");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
-/// Whether a request carries the secret key; Clerk answers 401 without it.
-fn is_authorized(development: &Development, headers: &HeaderMap) -> bool {
-    let expected = format!("Bearer {}", development.secret_key.expose_secret());
-    let given = headers.get(header::AUTHORIZATION);
-    given.is_some_and(|given| given.as_bytes() == expected.as_bytes())
-}
-
-fn unauthorized() -> Response {
-    let message = "The provided Clerk Secret Key is invalid.";
-    clerk_error(StatusCode::UNAUTHORIZED, "clerk_key_invalid", message)
-}
-
-fn not_found() -> Response {
-    clerk_error(StatusCode::NOT_FOUND, "resource_not_found", "not found")
-}
-
-/// An error in Clerk's shape.
-fn clerk_error(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = json!({
-        "errors": [{ "code": code, "message": message, "long_message": message }],
-        "clerk_trace_id": "development",
-    });
-    (status, Json(body)).into_response()
+fn mint_for(development: &Development, wanted: &WantedToken) -> anyhow::Result<Option<String>> {
+    let Some(person) = development.people.find(&wanted.user)? else { return Ok(None) };
+    let organization = development.people.active_organization(&person, wanted.org.as_deref())?;
+    let minting = Minting {
+        person: &person,
+        session: None,
+        origin: None,
+        ttl: TOKEN_TTL,
+        is_expired: false,
+        with_profile: true,
+        organization,
+    };
+    development.issuer.mint(&minting).map(Some)
 }
 
 /// Refuses requests that do not come from this machine's own pages and programs: a `Host` that is not

@@ -4,9 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "one statement over several tables")]
 
 use std::{
-    fs::OpenOptions,
     io,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -19,6 +17,7 @@ use super::{
     dialect, migrations,
     timeouts::ACQUIRE_TIMEOUT,
 };
+use crate::private_files;
 
 /// Tables and the column with the time of the latest change.
 const CHANGES: [(&str, &str); 5] = [
@@ -51,12 +50,7 @@ pub(crate) fn companions(path: &Path) -> [PathBuf; 3] {
 /// one moment, and holds no free pages.
 pub(crate) async fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     // SQLite takes an empty file for a new one; made by SQLite itself it would be readable by others.
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(to)
-        .map_err(sqlx::Error::Io)?;
+    private_files::create(to).map_err(sqlx::Error::Io)?;
     let mut connection = options(from).connect().await?;
     let target = to.to_str().ok_or_else(|| {
         sqlx::Error::Io(io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8"))

@@ -1,4 +1,4 @@
-// What `examples/` offers for copying: it type-checks as written, and does what it says.
+// What `examples/react` offers for copying: it type-checks as written, and does what it says.
 
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
@@ -15,7 +15,7 @@ let directory;
 let createApolloClient;
 before(async () => {
   server = await startServer();
-  directory = await workspace(join(repository, "examples"));
+  directory = await workspace(join(repository, "examples/react"));
   const compilerOptions = {
     strict: true,
     target: "es2022",

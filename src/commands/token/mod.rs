@@ -14,7 +14,6 @@ use crate::{
     clock::SystemClock,
     config::{Environment, Settings},
     dev::Minting,
-    dev::People,
 };
 
 /// The longest life a token may be given.
@@ -38,7 +37,7 @@ enum Action {
 
 #[derive(Args)]
 struct MintingArguments {
-    /// Whose: ada, grace or alan
+    /// Whose: ada, grace, alan, or the e-mail address of somebody who signed up
     #[arg(long, value_name = "NAME", default_value = "ada")]
     user: String,
     /// How long it lives: seconds, or a number with s, m or h
@@ -66,17 +65,20 @@ fn mint(arguments: &MintingArguments) -> anyhow::Result<()> {
     let (settings, _) = Settings::development(&Environment::process_only())?;
     let clerk = settings.auth.clerk().context("development mode has no Clerk settings")?;
     let development = open_development(clerk, Arc::new(SystemClock))?;
-    let person = People::find(&arguments.user).with_context(|| {
-        let known: Vec<_> = People::all().iter().map(|person| person.handle).collect();
+    let register = development.people.read()?;
+    let person = register.find(&arguments.user).with_context(|| {
+        let known: Vec<_> = register.people.iter().map(|one| one.handle.as_str()).collect();
         format!("there is no person {:?}; there are {}", arguments.user, known.join(", "))
     })?;
+    let wanted = arguments.org.as_deref();
     let token = development.issuer.mint(&Minting {
         person,
-        clerk_user_id: development.people.clerk_user_id(person),
+        session: None,
+        origin: None,
         ttl: arguments.ttl,
         is_expired: arguments.expired,
         with_profile: !arguments.no_email,
-        organization: arguments.org.as_deref(),
+        organization: development.people.active_organization(person, wanted)?,
     })?;
     print(&format!("{token}\n"))
 }

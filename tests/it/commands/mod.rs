@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod doctor;
 mod faults;
+mod front_end;
 mod inspect;
 mod serve;
 mod sync;

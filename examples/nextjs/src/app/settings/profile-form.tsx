@@ -1,0 +1,114 @@
+"use client";
+
+import { useMutation } from "@apollo/client/react";
+import { useState, type FormEvent } from "react";
+import { graphql } from "@/gql";
+import type { ProfileFragment } from "@/gql/graphql";
+import { Fault } from "@/parts/states";
+
+export const PROFILE = graphql(`
+  fragment Profile on User {
+    id
+    displayName
+    email
+    name
+    preferredName
+    pronouns
+    timezone
+    context
+  }
+`);
+
+const UPDATE_PROFILE = graphql(`
+  mutation UpdateProfile($input: UpdateProfileInput!) {
+    updateProfile(input: $input) {
+      user {
+        ...Profile
+      }
+      userErrors {
+        field
+        code
+        message
+      }
+    }
+  }
+`);
+
+type Field = "name" | "preferredName" | "pronouns" | "timezone" | "context";
+
+const FIELDS: { name: Field; label: string; hint?: string; isLong?: true }[] = [
+  { name: "preferredName", label: "Short name", hint: "What others see of you first." },
+  { name: "name", label: "Full name" },
+  { name: "pronouns", label: "Pronouns", hint: "For example they/them." },
+  { name: "timezone", label: "Time zone", hint: "For example Europe/Berlin." },
+  { name: "context", label: "About you", isLong: true },
+];
+
+export function ProfileForm({ user }: { user: ProfileFragment }) {
+  const [updateProfile, { data, error, loading }] = useMutation(UPDATE_PROFILE);
+  const [isSaved, setSaved] = useState(false);
+  const mistakes = data?.updateProfile.userErrors ?? [];
+  const mistakeIn = (field: Field) => mistakes.find((mistake) => mistake.field.includes(field))?.message;
+
+  const save = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    setSaved(false);
+    const form = new FormData(event.currentTarget);
+    const input: Partial<Record<Field, string | null>> = {};
+    for (const { name } of FIELDS) {
+      const value = String(form.get(name) ?? "");
+      if (value !== (user[name] ?? "")) input[name] = value || null;
+    }
+    const result = await updateProfile({
+      variables: { input },
+      // Shown at once, and taken back if the server says otherwise.
+      optimisticResponse: {
+        updateProfile: {
+          __typename: "UpdateProfilePayload",
+          user: { ...user, ...input, displayName: (input.preferredName ?? user.preferredName) || user.displayName },
+          userErrors: [],
+        },
+      },
+    }).catch(() => null); // Shown below.
+    setSaved(result?.data?.updateProfile.userErrors.length === 0);
+  };
+
+  return (
+    <form className="card form" onSubmit={(event) => void save(event)} noValidate>
+      {FIELDS.map(({ name, label, hint, isLong }) => {
+        const mistake = mistakeIn(name);
+        const described = [mistake && `${name}-mistake`, hint && `${name}-hint`].filter(Boolean).join(" ");
+        const attributes = {
+          id: name,
+          name,
+          defaultValue: user[name] ?? "",
+          "aria-invalid": mistake !== undefined,
+          "aria-describedby": described || undefined,
+        };
+        return (
+          <div key={name} className="field">
+            <label htmlFor={name}>{label}</label>
+            {isLong ? <textarea rows={4} {...attributes} /> : <input {...attributes} />}
+            {mistake && (
+              <p id={`${name}-mistake`} className="mistake">
+                {mistake}
+              </p>
+            )}
+            {hint && (
+              <p id={`${name}-hint`} className="hint">
+                {hint}
+              </p>
+            )}
+          </div>
+        );
+      })}
+      {error && <Fault error={error} />}
+      <p className="actions">
+        <button className="primary" disabled={loading}>
+          Save
+        </button>
+        <span role="status">{isSaved && "Saved."}</span>
+      </p>
+    </form>
+  );
+}

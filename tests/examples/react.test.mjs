@@ -1,0 +1,72 @@
+// The example for React, with Clerk's scripts from where the stand-in says they are.
+
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { build } from "esbuild";
+import { example, launch, newPage, serve } from "./support.mjs";
+
+const PAGE = "http://localhost:5173";
+
+test("the example for React signs in and deletes the account", async (t) => {
+  const server = await serve({ frontEnd: PAGE });
+  t.after(() => server.stop());
+  const { outputFiles } = await build({
+    entryPoints: [path.join(import.meta.dirname, "samples/react.tsx")],
+    nodePaths: [path.join(example, "node_modules")],
+    bundle: true,
+    write: false,
+    format: "esm",
+    jsx: "automatic",
+    define: {
+      "process.env.NODE_ENV": '"production"',
+      settings: JSON.stringify({
+        publishableKey: server.env.NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY,
+        proxyUrl: server.env.NEXT_PUBLIC_CLERK_PROXY_URL,
+        uri: `${server.url}/graphql`,
+      }),
+    },
+  });
+  const [{ text: script }] = outputFiles;
+
+  const browser = await launch();
+  t.after(() => browser.close());
+  const cdn = "https://cdn.jsdelivr.net";
+  const page = await newPage(browser, [PAGE, server.url, cdn]);
+  await page.route(`${PAGE}/**`, (route) =>
+    new URL(route.request().url()).pathname === "/main.js"
+      ? route.fulfill({ contentType: "application/javascript", body: script })
+      : route.fulfill({
+          contentType: "text/html",
+          body: '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>React</title><div id="root"></div><script type="module" src="/main.js"></script>',
+        }));
+  const loaded = [];
+  await page.route(`${cdn}/**`, (route) => {
+    const { pathname } = new URL(route.request().url());
+    const [, name, file] = pathname.match(/^\/npm\/(@clerk\/[a-z-]+)@[^/]+\/(dist\/[^/]+)$/);
+    loaded.push(`${name}/${file}`);
+    return route.fulfill({
+      body: fs.readFileSync(path.join(example, "node_modules", name, file)),
+      contentType: "application/javascript",
+      headers: { "access-control-allow-origin": "*" },
+    });
+  });
+
+  await page.goto(`${PAGE}/`);
+  await page.getByLabel("Email address").fill("ada@example.com");
+  await page.getByRole("button", { name: "Continue", exact: true }).click();
+  await page.getByLabel(/verification code/i).first().click();
+  await page.keyboard.type("424242");
+  await page.getByRole("heading", { name: "Ada Lovelace" }).waitFor();
+  const token = await page.evaluate(() => window.Clerk.session.getToken());
+  await page.getByRole("button", { name: "Delete my account" }).click();
+  await page.getByLabel("Email address").waitFor();
+  assert.deepEqual(loaded.filter((file) => /browser\.js$/.test(file)).sort(), [
+    "@clerk/clerk-js/dist/clerk.browser.js",
+    "@clerk/ui/dist/ui.browser.js",
+  ]);
+  const { status } = await fetch(`${server.url}/graphql?query={me{id}}`, { headers: { authorization: `Bearer ${token}` } });
+  assert.equal(status, 401);
+  page.check({ mayComplainOf: /401/ });
+});
