@@ -18,5 +18,6 @@ mod sessions;
 mod shares;
 mod standings;
 mod tombstones;
+mod upgrades;
 mod users;
 mod webhook_messages;
