@@ -17,6 +17,7 @@ use super::output::{Progress, print, print_json};
 use crate::{
     clock::{Clock, SystemClock},
     config::{Environment, Faults, Settings},
+    private_files,
     store::{
         DatabaseAddress,
         sqlite_copy::{self, Contents},

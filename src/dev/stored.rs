@@ -11,6 +11,8 @@ use std::{
 use anyhow::Context;
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::private_files;
+
 /// Where a `T` is kept. Without the file there is the default.
 pub(crate) struct Stored<T> {
     file: PathBuf,

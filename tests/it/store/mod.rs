@@ -19,5 +19,6 @@ mod sessions;
 mod shares;
 mod standings;
 mod tombstones;
+mod upgrades;
 mod users;
 mod webhook_messages;

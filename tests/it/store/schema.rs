@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use super::sample::TABLES;
-use crate::support::{TestDatabase, both};
+use crate::support::{EmptyDatabase, TestDatabase, both};
 
 fn names(folder: &str) -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
@@ -105,16 +105,18 @@ fn kind_of(line: &str) -> String {
     kinds.iter().fold(line.to_owned(), |line, (from, to)| line.replace(from, to))
 }
 
+/// The schema of a database in words that are the same for both, in order.
+pub(super) async fn shape(database: &EmptyDatabase) -> Vec<String> {
+    let lines = database.texts(if database.is_postgres() { POSTGRES } else { SQLITE }).await;
+    let mut lines: Vec<_> = lines.iter().map(|line| kind_of(line)).collect();
+    lines.sort_unstable();
+    lines
+}
+
 #[tokio::test]
 async fn both_databases_have_the_same_schema() {
-    let sqlite = TestDatabase::sqlite().await.texts(SQLITE).await;
-    let postgres = TestDatabase::postgres().await.texts(POSTGRES).await;
-    let sorted = |lines: Vec<String>| {
-        let mut lines: Vec<_> = lines.iter().map(|line| kind_of(line)).collect();
-        lines.sort_unstable();
-        lines
-    };
-    let (sqlite, postgres) = (sorted(sqlite), sorted(postgres));
+    let sqlite = shape(&*TestDatabase::sqlite().await).await;
+    let postgres = shape(&*TestDatabase::postgres().await).await;
     assert_eq!(sqlite, postgres);
     let tables: BTreeSet<_> =
         sqlite.iter().filter_map(|line| line.strip_prefix("column ")?.split('.').next()).collect();

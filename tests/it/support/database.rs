@@ -72,7 +72,8 @@ impl TestDatabase {
         Self::open(EmptyDatabase::postgres().await).await
     }
 
-    async fn open(place: EmptyDatabase) -> Self {
+    /// A database that is there already, brought up to date as by a server at its start.
+    pub async fn open(place: EmptyDatabase) -> Self {
         let store = Store::connect(&parse(&place.url)).await.unwrap();
         store.migrate().await.unwrap();
         Self { store, place }
