@@ -19,8 +19,8 @@ mod organizations;
 mod profile_changes;
 mod resolution;
 mod standing;
-mod turns;
 mod sync;
+mod turns;
 
 use std::{num::NonZeroU32, sync::Arc};
 

@@ -2,7 +2,7 @@
 //! time, changed under a lock, replaced whole or not at all. Knows nothing of what it keeps.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{ErrorKind, Write},
     marker::PhantomData,
     path::{Path, PathBuf},

@@ -10,8 +10,8 @@ use axum::{
 use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
-use super::rest_error::name_error;
 use super::measuring::note_route;
+use super::rest_error::name_error;
 
 /// The header that carries the name.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

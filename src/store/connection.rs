@@ -11,6 +11,7 @@ use tokio::sync::MappedMutexGuard;
 
 use super::{
     DatabaseAddress, StoreError,
+    pool_use::PoolUse,
     postgres::{Naming, PostgresLink, PostgresPool, PostgresReader, PostgresTransaction},
     sqlite::SqliteDatabase,
 };
@@ -25,17 +26,6 @@ struct Inner {
     statements: StatementCounter,
     waiting: Waiting,
     batches: Batches,
-}
-
-/// How connections of one kind are used at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PoolUse {
-    /// What they are for.
-    pub(crate) pool: &'static str,
-    /// How many are open.
-    pub(crate) open: usize,
-    /// How many of them somebody has.
-    pub(crate) in_use: usize,
 }
 
 /// Counts the statements that are done. A statement counts when its answer is there: a test that waits
@@ -221,21 +211,9 @@ impl Store {
 
     /// How the connections are used now.
     pub(crate) fn pool_use(&self) -> Vec<PoolUse> {
-        let of = |pool: &'static str, open: u32, idle: usize| {
-            let open = usize::try_from(open).unwrap_or_default();
-            PoolUse { pool, open, in_use: open.saturating_sub(idle) }
-        };
         match &self.0.backend {
-            Backend::Sqlite { writer, readers } => {
-                let taken = readers.connections.iter().filter(|reader| reader.try_lock().is_err());
-                let (open, in_use) = (readers.connections.len(), taken.count());
-                let readers = PoolUse { pool: "readers", open, in_use };
-                vec![of("writer", writer.size(), writer.num_idle()), readers]
-            }
-            Backend::Postgres(pool) => {
-                let (open, idle) = pool.size();
-                vec![of("all", open, idle)]
-            }
+            Backend::Sqlite(database) => database.pool_use(),
+            Backend::Postgres(pool) => vec![pool.pool_use()],
         }
     }
 

@@ -21,6 +21,7 @@ use super::{
     StoreError,
     address::PostgresAddress,
     dialect,
+    pool_use::PoolUse,
     preconditions::{self, Traits},
     timeouts::{ACQUIRE_TIMEOUT, LIVENESS_TIMEOUT, SESSION_TIMEOUTS, within},
 };
@@ -131,9 +132,9 @@ impl PostgresPool {
         Ok(Box::pin(self.pool.begin_with(AssertSqlSafe(statement))).await?)
     }
 
-    /// How many connections are open, and how many of them nobody has.
-    pub(super) fn size(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
+    /// How the connections are used now.
+    pub(super) fn pool_use(&self) -> PoolUse {
+        PoolUse::of("all", &self.pool)
     }
 
     pub(super) async fn close(&self) {

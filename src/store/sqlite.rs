@@ -15,7 +15,9 @@ use tokio::{
     time::Instant,
 };
 
-use super::{StoreError, dialect, sqlite_file::SqliteFile, timeouts::ACQUIRE_TIMEOUT};
+use super::{
+    StoreError, dialect, pool_use::PoolUse, sqlite_file::SqliteFile, timeouts::ACQUIRE_TIMEOUT,
+};
 
 /// How long to wait before opening a SQLite file again that another instance is setting up.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
@@ -105,6 +107,14 @@ impl SqliteDatabase {
     ) -> Result<(), StoreError> {
         transaction.commit().await?;
         self.file.check()
+    }
+
+    /// How the connections are used now.
+    pub(super) fn pool_use(&self) -> Vec<PoolUse> {
+        let readers = &self.readers.connections;
+        let taken = readers.iter().filter(|reader| reader.try_lock().is_err());
+        let readers = PoolUse { pool: "readers", open: readers.len(), in_use: taken.count() };
+        vec![PoolUse::of("writer", &self.writer), readers]
     }
 
     /// Closes the connections. Everything answered is durable already; but the last connection to close

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// Every text for people.
-const GUIDES: [&str; 7] = [
+const GUIDES: [&str; 8] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",

@@ -1,9 +1,9 @@
 //! The binary as an operator meets it: exit codes, what is printed where, which settings are read, and
 //! how it stops.
 
-mod clock_jumps;
 mod backup;
 mod check;
+mod clock_jumps;
 mod doctor;
 mod faults;
 mod front_end;

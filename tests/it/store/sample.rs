@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::support::{TestDatabase, noon};
 
 /// Every table of the product.
-pub const TABLES: [&str; 7] = [
+pub const TABLES: [&str; 8] = [
     "organization_invitations",
     "organization_members",
     "organizations",

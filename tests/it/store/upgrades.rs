@@ -188,8 +188,7 @@ async fn assert_served(database: &TestDatabase) {
             ] },
         })
     );
-    let renamed =
-        "mutation { updateProfile(input: { preferredName: \"Countess\" }) { userErrors { code } } }";
+    let renamed = "mutation { updateProfile(input: { preferredName: \"Countess\" }) { userErrors { code } } }";
     app.query(Some(&token("user_ada")), renamed).await.data();
 
     // An event that was applied before the upgrade is not applied again.
