@@ -204,7 +204,7 @@ async fn migrate_applies_and_lists() {
     let database = TestDatabase::postgres().await;
     let variables = [("DATABASE_URL", database.url.as_str())];
     let listed = status(&run(directory.path(), &["migrate", "--status"], &variables).await);
-    assert_eq!(listed.iter().map(|(number, _)| number).collect::<Vec<_>>(), ["0001"]);
+    assert_eq!(listed.iter().map(|(number, _)| number).collect::<Vec<_>>(), ["0001", "0002"]);
     assert!(listed.iter().all(|(_, state)| state == "applied"), "{listed:?}");
 }
 
