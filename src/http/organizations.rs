@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    extract::{Path, RawQuery, Request, State},
+    extract::{Path, RawQuery, Request, State, rejection::PathRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, patch, post, put},
@@ -51,6 +51,8 @@ pub(crate) fn routes() -> Router<Arc<AppState>> {
 /// What a handler is called with.
 type Server = State<Arc<AppState>>;
 type Caller = Extension<Authentication>;
+/// The id in a path, unless it is no text.
+type Id = Result<Path<String>, PathRejection>;
 
 /// Does the work of a signed-in caller within the bounds, and answers what it comes to.
 async fn serve<T, F>(
@@ -174,39 +176,36 @@ async fn members(State(state): Server, caller: Caller, RawQuery(query): RawQuery
 }
 
 /// `GET /api/v1/organizations/me/members/{id}`
-async fn member(State(state): Server, caller: Caller, Path(id): Path<String>) -> Response {
+async fn member(State(state): Server, caller: Caller, id: Id) -> Response {
     serve(&state, caller, |state, session| async move {
         let (user, organization, _) = working(&state, &session).await?;
-        let id = MembershipId::parse(&id);
+        let id = MembershipId::parse(&text(id));
         Ok(Member::of(&*state.accounts.member(&user, organization, id).await?))
     })
     .await
 }
 
 /// `PATCH /api/v1/organizations/me/members/{id}`
-async fn change_role(
-    State(state): Server,
-    caller: Caller,
-    Path(id): Path<String>,
-    request: Request,
-) -> Response {
+async fn change_role(State(state): Server, caller: Caller, id: Id, request: Request) -> Response {
     serve_body(&state, caller, request, |state, session, mut sent| async move {
         let (user, organization, _) = working(&state, &session).await?;
         let mut mistakes = Vec::new();
         let Some(role) = take_role(&mut sent, None, &mut mistakes) else {
             return Err(faults(&mistakes));
         };
-        let target = MemberTarget { id: MembershipId::parse(&id), within: Some(organization) };
+        let target =
+            MemberTarget { id: MembershipId::parse(&text(id)), within: Some(organization) };
         Ok(Member::of(&*state.accounts.change_role(&user, target, role).await?))
     })
     .await
 }
 
 /// `DELETE /api/v1/organizations/me/members/{id}`
-async fn remove_member(State(state): Server, caller: Caller, Path(id): Path<String>) -> Response {
+async fn remove_member(State(state): Server, caller: Caller, id: Id) -> Response {
     serve(&state, caller, |state, session| async move {
         let (user, organization, _) = working(&state, &session).await?;
-        let target = MemberTarget { id: MembershipId::parse(&id), within: Some(organization) };
+        let target =
+            MemberTarget { id: MembershipId::parse(&text(id)), within: Some(organization) };
         state.accounts.remove_member(&user, target).await?;
         Ok(json!({ "ok": true }))
     })
@@ -264,10 +263,10 @@ async fn invite(State(state): Server, caller: Caller, request: Request) -> Respo
 const INVITED: &str = "invited_email";
 
 /// `DELETE /api/v1/organizations/me/invites/{id}`
-async fn revoke(State(state): Server, caller: Caller, Path(id): Path<String>) -> Response {
+async fn revoke(State(state): Server, caller: Caller, id: Id) -> Response {
     serve(&state, caller, |state, session| async move {
         let (user, organization, _) = working(&state, &session).await?;
-        let id = InvitationId::parse(&id);
+        let id = InvitationId::parse(&text(id));
         let revoked = state.accounts.revoke_invitation(&user, id, Some(organization)).await?;
         Ok(Invite::listed(&revoked))
     })
@@ -295,6 +294,11 @@ async fn boards(State(state): Server, caller: Caller, RawQuery(query): RawQuery)
         Ok(Page::<Value>::new(Vec::new(), 0, PageWish::read(query.as_deref())?))
     })
     .await
+}
+
+/// What is no text is the id of nothing.
+fn text(id: Id) -> String {
+    id.map_or_else(|_| String::new(), |Path(id)| id)
 }
 
 /// Who asks, and where they work.

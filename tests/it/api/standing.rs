@@ -30,6 +30,10 @@ async fn assert_refused(app: &TestApp, token: &Token, reason: &str) {
         "{ organization(id: \"018f0000-0000-7000-8000-000000000000\") { id } }",
         "mutation { bootstrap { created } }",
         "mutation { updateProfile(input: { name: \"x\" }) { user { id } } }",
+        "mutation { createOrganization(input: { name: \"x\" }) { organization { id } } }",
+        "mutation { leaveOrganization(input: { organizationId: \"x\" }) { user { id } } }",
+        "mutation { acceptInvitation(input: { token: \"x\" }) { member { id } } }",
+        "{ me { invitations { totalCount } } }",
     ] {
         assert_uniform(&app.query(Some(token), query).await, query);
         requests += 1;
@@ -38,6 +42,12 @@ async fn assert_refused(app: &TestApp, token: &Token, reason: &str) {
         ("POST", "/api/v1/auth/bootstrap", None),
         ("GET", "/api/v1/users/me", None),
         ("PATCH", "/api/v1/users/me", Some(json!({ "name": "x" }))),
+        ("POST", "/api/v1/organizations", Some(json!({ "name": "x" }))),
+        ("GET", "/api/v1/organizations/me/list", None),
+        ("GET", "/api/v1/organizations/me/members", None),
+        ("DELETE", "/api/v1/organizations/me", None),
+        ("POST", "/api/v1/organizations/invites/accept", Some(json!({ "token": "x" }))),
+        ("GET", "/api/v1/boards", None),
     ] {
         assert_uniform_rest(&app.rest(method, path, Some(token), body).await, path);
         requests += 1;

@@ -6,13 +6,13 @@ use std::{collections::HashMap, sync::Mutex};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, TestDatabase, Token};
+use crate::support::{TestApp, TestDatabase, Token, deliver, event, noon};
 
 /// Something that a person does, or tries to.
 #[derive(Debug, Clone)]
 pub enum Deed {
     Found,
-    Invite { team: usize, email: u8, role: u8 },
+    Invite { team: usize, email: usize, role: u8 },
     Accept { invitation: usize },
     Revoke { invitation: usize },
     SetRole { team: usize, member: usize, role: u8 },
@@ -21,23 +21,74 @@ pub enum Deed {
     Delete { team: usize },
     Work { team: usize },
     Bootstrap,
+    Vanish,
+}
+
+/// Who does it: one of the people whom the events are about, or of two more with verified addresses of whom Clerk says
+/// nothing until they vanish.
+#[derive(Debug, Clone, Copy)]
+pub enum Actor {
+    OfEvents(usize),
+    Other(usize),
+}
+
+impl Actor {
+    /// A session of theirs in the history of this name.
+    pub fn token(self, name: &str) -> Token {
+        match self {
+            Self::OfEvents(user) => Token::new(&format!("user_{name}_{user}"), noon())
+                .claim("sid", format!("sess_{name}_{user}")),
+            Self::Other(number) => Token::complete(&format!("user_{name}_t{number}"), noon())
+                .claim("email", format!("t{number}@x.test"))
+                .claim("email_verified", true),
+        }
+    }
+}
+
+pub fn actor() -> impl Strategy<Value = Actor> {
+    prop_oneof![
+        1 => (0..2_usize).prop_map(Actor::OfEvents),
+        3 => (0..2_usize).prop_map(Actor::Other),
+    ]
+}
+
+/// Whether a row is about one of the two more.
+pub fn is_of_others(row: &str) -> bool {
+    row.contains("user_t")
+}
+
+/// An invitation as the person who made it has it.
+#[derive(Clone)]
+struct Invited {
+    id: String,
+    token: String,
+    email: String,
 }
 
 /// What people have in hand: ids of organizations, invitations with their tokens, and how often each was accepted.
 #[derive(Default)]
 pub struct Team {
     organizations: Mutex<Vec<String>>,
-    invitations: Mutex<Vec<(String, String)>>,
+    invitations: Mutex<Vec<Invited>>,
     accepted: Mutex<HashMap<String, usize>>,
 }
 
+impl Team {
+    /// How many invitations were accepted.
+    pub fn joined(&self) -> u64 {
+        self.accepted.lock().unwrap().len().try_into().unwrap()
+    }
+}
+
+/// The addresses that are invited: those that events give to people, and those of the two more.
+const ADDRESSES: [&str; 7] = ["t0", "t1", "t0", "t1", "0", "1", "2"];
 const ROLES: [&str; 3] = ["MEMBER", "ADMIN", "OWNER"];
 
 pub fn deed() -> impl Strategy<Value = Deed> {
     let (team, nth, role) = (0..3_usize, 0..4_usize, 0..3_u8);
     prop_oneof![
         3 => Just(Deed::Found),
-        5 => (team.clone(), 0..3_u8, role.clone())
+        5 => (team.clone(), 0..ADDRESSES.len(), role.clone())
             .prop_map(|(team, email, role)| Deed::Invite { team, email, role }),
         6 => nth.clone().prop_map(|invitation| Deed::Accept { invitation }),
         1 => nth.clone().prop_map(|invitation| Deed::Revoke { invitation }),
@@ -48,6 +99,7 @@ pub fn deed() -> impl Strategy<Value = Deed> {
         1 => team.clone().prop_map(|team| Deed::Delete { team }),
         1 => team.prop_map(|team| Deed::Work { team }),
         1 => Just(Deed::Bootstrap),
+        1 => Just(Deed::Vanish),
     ]
 }
 
@@ -71,7 +123,7 @@ pub async fn act(app: &TestApp, token: &Token, team: &Team, deed: &Deed) {
         }
         Deed::Invite { team: number, email, role } => {
             let Some(id) = organization(*number) else { return };
-            let role = ROLES[usize::from(*role)];
+            let (role, email) = (ROLES[usize::from(*role)], ADDRESSES[*email]);
             let field = format!(
                 "createInvitation(input: {{ organizationId: \"{id}\", email: \"{email}@x.test\", role: {role} }}) \
                  {{ invitation {{ id }} token }}"
@@ -79,12 +131,28 @@ pub async fn act(app: &TestApp, token: &Token, team: &Team, deed: &Deed) {
             let it = change(app, token, &field).await;
             if let (Some(id), Some(text)) = (it["invitation"]["id"].as_str(), it["token"].as_str())
             {
-                team.invitations.lock().unwrap().push((id.to_owned(), text.to_owned()));
+                let (id, token) = (id.to_owned(), text.to_owned());
+                let email = format!("{email}@x.test");
+                team.invitations.lock().unwrap().push(Invited { id, token, email });
             }
             return;
         }
         Deed::Accept { invitation } => {
-            let Some((_, text)) = pick(&team.invitations, *invitation) else { return };
+            let own = team
+                .invitations
+                .lock()
+                .unwrap()
+                .iter()
+                .filter(|one| one.email == token.claims["email"])
+                .cloned()
+                .collect();
+            // Mostly one's own, and sometimes somebody else's.
+            let own = pick(&Mutex::new(own), *invitation);
+            let Some(Invited { token: text, .. }) =
+                own.or_else(|| pick(&team.invitations, *invitation))
+            else {
+                return;
+            };
             let field =
                 format!("acceptInvitation(input: {{ token: \"{text}\" }}) {{ member {{ id }} }}");
             let it = change(app, token, &field).await;
@@ -94,7 +162,7 @@ pub async fn act(app: &TestApp, token: &Token, team: &Team, deed: &Deed) {
             return;
         }
         Deed::Revoke { invitation } => {
-            let Some((id, _)) = pick(&team.invitations, *invitation) else { return };
+            let Some(Invited { id, .. }) = pick(&team.invitations, *invitation) else { return };
             format!(
                 "revokeInvitation(input: {{ invitationId: \"{id}\" }}) {{ deletedInvitationId }}"
             )
@@ -132,9 +200,23 @@ pub async fn act(app: &TestApp, token: &Token, team: &Team, deed: &Deed) {
                 "setActiveOrganization(input: {{ organizationId: \"{id}\" }}) {{ organization {{ id }} }}"
             )
         }
+        Deed::Vanish => {
+            let id = token.claims["sub"].as_str().unwrap();
+            if is_of_others_id(id) {
+                let data = json!({ "id": id, "deleted": true });
+                let answer = deliver(app, &format!("msg_{id}"), &event("user.deleted", data)).await;
+                assert_eq!(answer.status, 204, "{}", answer.text);
+            }
+            return;
+        }
         Deed::Bootstrap => "bootstrap { user { id } }".to_owned(),
     };
     change(app, token, &mutation).await;
+}
+
+/// Whether a Clerk id is that of one of the two more; the others vanish by the events.
+fn is_of_others_id(id: &str) -> bool {
+    id.rsplit('_').next().is_some_and(|end| end.starts_with('t'))
 }
 
 async fn change(app: &TestApp, token: &Token, field: &str) -> Value {

@@ -201,6 +201,10 @@ both! {
             ("DELETE", format!("/me/members/{}", uuid::Uuid::now_v7()), json!({}), 404, "no membership"),
             ("GET", "/me/members/x".to_owned(), json!({}), 404, "no membership"),
             ("DELETE", "/me/invites/x".to_owned(), json!({}), 404, "no such open invitation"),
+            ("DELETE", "/me/invites/%ff".to_owned(), json!({}), 404, "no such open invitation"),
+            ("GET", "/me/members/%ff%00".to_owned(), json!({}), 404, "no membership"),
+            ("PATCH", "/me/members/%ff".to_owned(), json!({ "role": "admin" }), 404, "no membership"),
+            ("DELETE", format!("/me/members/{}", "x".repeat(4000)), json!({}), 404, "no membership"),
             ("POST", "/invites/accept".to_owned(), json!({ "token": "x" }), 404, "no such open invitation"),
             ("PATCH", "/me/active".to_owned(), json!({ "organization_id": "x" }), 403, "not a member"),
         ] {
@@ -243,7 +247,7 @@ both! {
         let app = start(&database).await;
         let routes = [
             ("POST", ""), ("GET", "/me/list"), ("PATCH", "/me/active"), ("GET", "/me"), ("DELETE", "/me"), ("GET", "/me/member"),
-            ("GET", "/me/members"), ("GET", "/me/members/x"), ("PATCH", "/me/members/x"), ("DELETE", "/me/members/x"),
+            ("GET", "/me/members"), ("GET", "/me/members/x"), ("GET", "/me/members/%ff"), ("PATCH", "/me/members/x"), ("DELETE", "/me/members/x"),
             ("PUT", "/me/members/x/access"), ("GET", "/me/invites"), ("POST", "/me/invites"), ("DELETE", "/me/invites/x"),
             ("POST", "/invites/accept"), ("GET", "/api/v1/boards"),
         ];
