@@ -46,7 +46,7 @@ impl Accounts {
     /// and how many users there are at Clerk, as far as that is known.
     ///
     /// # Errors
-    /// [`SyncError`]; the position is stored, to be gone on from.
+    /// `SyncError`; the position is stored, to be gone on from.
     pub async fn sync(
         &self,
         options: SyncOptions,

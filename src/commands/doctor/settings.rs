@@ -10,11 +10,12 @@ pub(super) fn check(environment: &Environment) -> Vec<Check> {
             let mode = settings.auth.mode_name();
             let mut checks = vec![Check::pass("settings", format!("AUTH_MODE={mode}, no fault"))];
             checks.extend(warnings.iter().map(|warning| {
-                Check::warn(
-                    "settings",
-                    warning.to_string(),
-                    "see the table of settings in README.md",
-                )
+                let text = warning.to_string();
+                // A warning ends with what to do, if there is something.
+                let (what, fix) = text
+                    .rsplit_once("; ")
+                    .unwrap_or((&text, "nothing, if it is meant so (README.md, Settings)"));
+                Check::warn("settings", what, fix)
             }));
             checks
         }
