@@ -5,12 +5,11 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { build } from "esbuild";
-import { example, launch, newPage, serve } from "./support.mjs";
-
-const PAGE = "http://localhost:5173";
+import { example, launch, newPage, reserve, serve, servePages } from "./support.mjs";
 
 test("the example for React signs in and deletes the account", async (t) => {
-  const server = await serve({ frontEnd: PAGE });
+  const place = await reserve();
+  const server = await serve({ frontEnd: place.origin });
   t.after(() => server.stop());
   const { outputFiles } = await build({
     entryPoints: [path.join(import.meta.dirname, "samples/react.tsx")],
@@ -33,14 +32,11 @@ test("the example for React signs in and deletes the account", async (t) => {
   const browser = await launch();
   t.after(() => browser.close());
   const cdn = "https://cdn.jsdelivr.net";
-  const page = await newPage(browser, [PAGE, server.url, cdn]);
-  await page.route(`${PAGE}/**`, (route) =>
-    new URL(route.request().url()).pathname === "/main.js"
-      ? route.fulfill({ contentType: "application/javascript", body: script })
-      : route.fulfill({
-          contentType: "text/html",
-          body: '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>React</title><div id="root"></div><script type="module" src="/main.js"></script>',
-        }));
+  const html = '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>React</title><div id="root"></div><script type="module" src="/main.js"></script>';
+  const pages = await servePages(place, (where) =>
+    where === "/main.js" ? ["application/javascript", script] : ["text/html", html]);
+  t.after(() => pages.stop());
+  const page = await newPage(browser, [place.origin, server.url, cdn]);
   const loaded = [];
   await page.route(`${cdn}/**`, (route) => {
     const { pathname } = new URL(route.request().url());
@@ -53,7 +49,7 @@ test("the example for React signs in and deletes the account", async (t) => {
     });
   });
 
-  await page.goto(`${PAGE}/`);
+  await page.goto(`${place.origin}/`);
   await page.getByLabel("Email address").fill("ada@example.com");
   await page.getByRole("button", { name: "Continue", exact: true }).click();
   await page.getByLabel(/verification code/i).first().click();
