@@ -11,7 +11,7 @@ use axum::{
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Development,
@@ -73,26 +73,33 @@ async fn delete_user(
     // Whoever asks may be the server itself, which is then in the middle of a deletion of its own.
     let webhooks = development.webhooks.clone();
     tokio::spawn(async move { webhooks.tell(&messages).await });
-    json(&Deleted::new("user", &id))
+    shown_as_json(&Deleted::new("user", &id))
 }
 
 /// Whose sessions.
 #[derive(Deserialize)]
 struct Wanted {
     user_id: Option<String>,
+    /// Whether the list comes in an object with its length, as newer SDKs ask.
+    #[serde(default)]
+    paginated: bool,
 }
 
 async fn list_sessions(
     _: Authorized,
     State(development): State<Arc<Development>>,
-    Query(Wanted { user_id }): Query<Wanted>,
+    Query(Wanted { user_id, paginated }): Query<Wanted>,
 ) -> Result<Json<Value>, Refusal> {
     let user_id = user_id.ok_or_else(|| {
         let message = "user_id or client_id must be provided.";
         Refusal::new(StatusCode::BAD_REQUEST, "form_param_missing", message)
     })?;
     let sessions = development.clients.read()?.sessions_of(&user_id);
-    json(&sessions.iter().map(SessionEvent::new).collect::<Vec<_>>())
+    let shown: Vec<_> = sessions.iter().map(SessionEvent::new).collect();
+    if paginated {
+        return Ok(Json(json!({ "data": shown, "total_count": shown.len() })));
+    }
+    shown_as_json(&shown)
 }
 
 async fn read_session(
@@ -101,7 +108,7 @@ async fn read_session(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let clients = development.clients.read()?;
-    json(&SessionEvent::new(clients.session(&id).ok_or_else(Refusal::not_found)?))
+    shown_as_json(&SessionEvent::new(clients.session(&id).ok_or_else(Refusal::not_found)?))
 }
 
 async fn revoke_session(
@@ -110,7 +117,7 @@ async fn revoke_session(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let revoked = development.end_session(&id, SessionStatus::Revoked).await?;
-    json(&SessionEvent::new(&revoked.ok_or_else(Refusal::not_found)?))
+    shown_as_json(&SessionEvent::new(&revoked.ok_or_else(Refusal::not_found)?))
 }
 
 /// Who may sign in, and for how long.
@@ -146,7 +153,7 @@ async fn issue_ticket(
         expires_at: (now + TimeDelta::seconds(seconds)).timestamp_millis(),
     };
     let token = development.clients.change(|clients| clients.issue(ticket, now))?;
-    json(&TicketObject {
+    shown_as_json(&TicketObject {
         id: new_id("sit"),
         object: "sign_in_token",
         user_id: wanted.user_id,
@@ -158,6 +165,6 @@ async fn issue_ticket(
     })
 }
 
-fn json(value: &impl Serialize) -> Result<Json<Value>, Refusal> {
+fn shown_as_json(value: &impl Serialize) -> Result<Json<Value>, Refusal> {
     Ok(Json(serde_json::to_value(value).map_err(anyhow::Error::from)?))
 }

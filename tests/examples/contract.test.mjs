@@ -9,9 +9,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { createClerkClient } from "@clerk/backend";
-import { example, launch, newPage, serve } from "./support.mjs";
+import { example, launch, newPage, reserve, serve, servePages } from "./support.mjs";
 
-const PAGE = "http://localhost:3000";
 const file = path.join(import.meta.dirname, "recording.json");
 const scripts = path.join(example, "node_modules/@clerk/clerk-js/dist");
 
@@ -53,31 +52,27 @@ function shape(value, at = "", found = new Set()) {
 const shapeOf = (value) => [...shape(value)].sort();
 
 /** Runs the browser SDK through everything the stand-in speaks, one step after the other. */
-async function recordBrowser(server) {
+async function recordBrowser(server, place) {
+  const html = `<!doctype html><link rel="icon" href="data:,"><title>SDK</title><script src="/clerk/clerk.browser.js"
+    data-clerk-publishable-key="${server.env.NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY}"
+    data-clerk-proxy-url="${server.env.NEXT_PUBLIC_CLERK_PROXY_URL}"></script>`;
+  const pages = await servePages(place, (where) =>
+    where.startsWith("/clerk/")
+      ? ["application/javascript", fs.readFileSync(path.join(scripts, path.basename(where)))]
+      : ["text/html", html]);
   const browser = await launch();
   try {
-    const page = await newPage(browser, [PAGE, server.url]);
-    await page.route(`${PAGE}/**`, (route) => {
-      const { pathname } = new URL(route.request().url());
-      if (pathname.startsWith("/clerk/")) {
-        return route.fulfill({ path: path.join(scripts, path.basename(pathname)), contentType: "application/javascript" });
-      }
-      return route.fulfill({
-        contentType: "text/html",
-        body: `<!doctype html><link rel="icon" href="data:,"><title>SDK</title><script src="/clerk/clerk.browser.js"
-          data-clerk-publishable-key="${server.env.NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY}"
-          data-clerk-proxy-url="${server.env.NEXT_PUBLIC_CLERK_PROXY_URL}"></script>`,
-      });
-    });
+    const page = await newPage(browser, [place.origin, server.url]);
     const exchanges = [];
     page.on("response", (response) => {
       const request = response.request();
       if (request.url().startsWith(server.url)) exchanges.push({ request, response });
     });
-    await page.goto(`${PAGE}/`);
+    await page.goto(`${place.origin}/`);
     await page.evaluate(async () => {
       const clerk = window.Clerk;
-      await clerk.load({ telemetry: { disabled: true } });
+      const stay = async () => {};
+      await clerk.load({ telemetry: { disabled: true }, routerPush: stay, routerReplace: stay });
       const refused = (promise) => promise.then(() => { throw new Error("was not refused"); }, () => {});
 
       const signUp = await clerk.client.signUp.create({ emailAddress: "mary@example.com", firstName: "Mary" });
@@ -135,6 +130,7 @@ async function recordBrowser(server) {
     return [...loading, ...recorded.slice(2)];
   } finally {
     await browser.close();
+    await pages.stop();
   }
 }
 
@@ -169,7 +165,7 @@ async function recordBackend(server) {
     });
     const token = (await server.run("token", "--user", "grace")).trim();
     const headers = { authorization: `Bearer ${token}` };
-    assert.equal((await clerk.authenticateRequest(new Request(PAGE, { headers }))).isAuthenticated, true);
+    assert.equal((await clerk.authenticateRequest(new Request(server.url, { headers }))).isAuthenticated, true);
     const user = await clerk.users.getUser("user_dev_grace");
     assert.equal(user.primaryEmailAddress.emailAddress, "grace@example.com");
     await clerk.signInTokens.createSignInToken({ userId: user.id, expiresInSeconds: 60 });
@@ -185,10 +181,11 @@ async function recordBackend(server) {
 
 /** Everything, with ids named and answers reduced to their shape. */
 async function record() {
-  const server = await serve({ frontEnd: PAGE });
+  const place = await reserve();
+  const server = await serve({ frontEnd: place.origin });
   try {
     const { note, named } = namer();
-    const exchanges = [...(await recordBrowser(server)), ...(await recordBackend(server))];
+    const exchanges = [...(await recordBrowser(server, place)), ...(await recordBackend(server))];
     return exchanges.map(({ answer, ...exchange }) => {
       note(JSON.stringify(answer));
       return { ...JSON.parse(named(JSON.stringify(exchange))), answer: shapeOf(answer) };
@@ -213,7 +210,7 @@ test("Clerk's SDKs ask what they asked when they were recorded", async () => {
 test("a recorded request gets an answer of the recorded shape", async () => {
   const recording = JSON.parse(fs.readFileSync(file, "utf8"));
   assert.ok(recording.length > 40);
-  const server = await serve({ frontEnd: PAGE });
+  const server = await serve({ frontEnd: "http://localhost:3000" });
   try {
     const { note, actual } = namer();
     let cookie = "";
@@ -222,7 +219,7 @@ test("a recorded request gets an answer of the recorded shape", async () => {
       for (const [name, value] of Object.entries(query)) url.searchParams.set(name, actual(value));
       const headers = key
         ? { authorization: `Bearer ${server.env.CLERK_SECRET_KEY}`, "content-type": "application/json" }
-        : { origin: PAGE, cookie, "content-type": "application/x-www-form-urlencoded" };
+        : { origin: "http://localhost:3000", cookie, "content-type": "application/x-www-form-urlencoded" };
       const filled = JSON.parse(actual(JSON.stringify(body)));
       const sent = method === "GET" ? undefined : key ? JSON.stringify(filled) : new URLSearchParams(filled).toString();
       const response = await fetch(url, { method, headers, body: sent });

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
+import http from "node:http";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -104,6 +105,27 @@ export function serveExample({ port, origin }, settings) {
   const next = path.join(example, "node_modules/next/dist/bin/next");
   const env = { PATH: process.env.PATH, NODE_ENV: "production", ...settings };
   return start(process.execPath, [next, "start", "--hostname", "localhost", "--port", String(port)], { cwd: example, env }, `${origin}/`);
+}
+
+/**
+ * Serves the texts that `answer` gives for a path, as [content type, body]. A real server and no intercepted
+ * requests: browsers let only pages of this machine ask this machine.
+ */
+export function servePages({ port }, answer) {
+  const server = http.createServer((request, response) => {
+    const [type, body] = answer(new URL(request.url, "http://localhost").pathname);
+    response.writeHead(200, { "content-type": type }).end(body);
+  });
+  return new Promise((resolve) => {
+    server.listen(port, "localhost", () => {
+      resolve({
+        stop() {
+          server.closeAllConnections();
+          return new Promise((stopped) => server.close(stopped));
+        },
+      });
+    });
+  });
 }
 
 /** A Chromium for one file of tests. */

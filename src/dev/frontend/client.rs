@@ -11,7 +11,7 @@ use super::{
 };
 use crate::dev::{
     Development,
-    clients::{SessionStatus, new_id},
+    clients::{Client, SessionStatus, new_id},
     errors::Refusal,
 };
 
@@ -41,7 +41,7 @@ pub(super) async fn delete(
 ) -> Result<Response, Refusal> {
     let clients = development.clients.read()?;
     let client = caller.secret.as_deref().and_then(|secret| clients.get(secret));
-    let sessions = client.into_iter().flat_map(|client| client.active_sessions());
+    let sessions = client.into_iter().flat_map(Client::active_sessions);
     for session in sessions {
         development.end_session(&session.id, SessionStatus::Removed).await?;
     }

@@ -1,17 +1,18 @@
-//! What is fetched rather than asked: pictures, the key set, Clerk's own scripts.
+//! What is fetched rather than asked: pictures and the key set. Clerk's own scripts, which its Frontend API
+//! hands out too, are for the front end to bring along: the SDK would ask for them over https.
 
 use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    extract::{Query, State},
+    http::header,
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::dev::{Development, errors::Refusal};
+use crate::dev::Development;
 
 /// What to draw.
 #[derive(Deserialize)]
@@ -45,17 +46,4 @@ pub(super) async fn picture(Query(Wanted { letters }): Query<Wanted>) -> Respons
 /// The key set as browsers may read it.
 pub(super) async fn key_set(State(development): State<Arc<Development>>) -> Json<Value> {
     Json(development.issuer.key_set())
-}
-
-/// Clerk's Frontend API hands out Clerk's scripts. This one sends the browser to where npm's packages are
-/// published; without a network, `NEXT_PUBLIC_CLERK_JS_URL` names a copy of one's own.
-pub(super) async fn script(Path(path): Path<String>) -> Result<Redirect, Refusal> {
-    let is_plain =
-        path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@/._-".contains(&byte));
-    let is_clerks = path.starts_with("@clerk/clerk-js@") || path.starts_with("@clerk/ui@");
-    if !is_plain || !is_clerks || path.contains("..") {
-        let message = "There are no files but those of @clerk/clerk-js and @clerk/ui.";
-        return Err(Refusal::new(StatusCode::NOT_FOUND, "resource_not_found", message));
-    }
-    Ok(Redirect::temporary(&format!("https://cdn.jsdelivr.net/npm/{path}")))
 }

@@ -82,7 +82,6 @@ fn routes(development: Arc<Development>) -> Router {
         )
         .route("/v1/pictures", get(files::picture))
         .route("/.well-known/jwks.json", get(files::key_set))
-        .route("/npm/{*path}", get(files::script))
         .fallback(|| async { not_spoken() })
         .method_not_allowed_fallback(|| async { not_spoken() })
         .with_state(development)

@@ -51,7 +51,8 @@ pub(crate) struct UserObject {
 struct EmailAddress {
     id: String,
     object: &'static str,
-    email_address: String,
+    #[serde(rename = "email_address")]
+    address: String,
     verification: Verified,
     linked_to: [(); 0],
     matches_sso_connection: bool,
@@ -61,7 +62,8 @@ struct EmailAddress {
 struct PhoneNumber {
     id: String,
     object: &'static str,
-    phone_number: String,
+    #[serde(rename = "phone_number")]
+    number: String,
     reserved_for_second_factor: bool,
     default_second_factor: bool,
     verification: Verified,
@@ -97,7 +99,7 @@ impl UserObject {
         let email_addresses = person.email.iter().map(|email| EmailAddress {
             id: email_id(person),
             object: "email_address",
-            email_address: email.clone(),
+            address: email.clone(),
             verification: verified("email_code"),
             linked_to: [],
             matches_sso_connection: false,
@@ -105,7 +107,7 @@ impl UserObject {
         let phone_numbers = person.phone.iter().map(|phone| PhoneNumber {
             id: phone_id(person),
             object: "phone_number",
-            phone_number: phone.clone(),
+            number: phone.clone(),
             reserved_for_second_factor: false,
             default_second_factor: false,
             verification: verified("phone_code"),
@@ -191,13 +193,14 @@ impl PublicUserData {
 pub(crate) struct Deleted<'a> {
     id: &'a str,
     object: &'static str,
-    deleted: bool,
+    #[serde(rename = "deleted")]
+    is_gone: bool,
 }
 
 impl<'a> Deleted<'a> {
     /// `object` is Clerk's word for its kind.
     pub(crate) const fn new(object: &'static str, id: &'a str) -> Self {
-        Self { id, object, deleted: true }
+        Self { id, object, is_gone: true }
     }
 }
 

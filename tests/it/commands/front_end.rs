@@ -437,7 +437,7 @@ async fn other_sites_and_other_names_get_nothing() {
             (Method::GET, "/v1/client"),
             (Method::GET, "/v1/client/handshake?redirect_url=http://localhost:3000/"),
             (Method::GET, "/v1/environment"),
-            (Method::GET, "/npm/@clerk/clerk-js@6/dist/clerk.browser.js"),
+            (Method::GET, "/v1/pictures?letters=AL"),
         ] {
             let request =
                 client().request(method, format!("{at}/dev/clerk{path}")).header(name, value);
@@ -452,21 +452,6 @@ async fn other_sites_and_other_names_get_nothing() {
         client().get(format!("{at}/dev/clerk/v1/client")).header("origin", "http://localhost:9999");
     let response = request.send().await.unwrap();
     assert!(response.headers().get("access-control-allow-origin").is_none());
-    let scripts = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
-    for (path, status) in [
-        ("@clerk/clerk-js@6.40.0/dist/clerk.browser.js", 307),
-        ("@clerk/ui@1/dist/ui.browser.js", 307),
-        ("left-pad@1/index.js", 404),
-        ("@clerk/clerk-js@6/%2e%2e/%2e%2e/left-pad@1/index.js", 404),
-        ("@clerk/clerk-js@6/dist/a%22b.js", 404),
-    ] {
-        let response = scripts.get(format!("{at}/dev/clerk/npm/{path}")).send().await.unwrap();
-        assert_eq!(response.status(), status, "{path}");
-    }
     let unspoken = dev.browser().send("POST", "/client/sign_ins/x/reset_password", &[]).await;
     assert_eq!((unspoken.0, &unspoken.1["errors"][0]["code"]), (404, &json!("resource_not_found")));
 }

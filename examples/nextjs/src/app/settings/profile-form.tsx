@@ -53,7 +53,8 @@ export function ProfileForm({ user }: { user: ProfileFragment }) {
   const save = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     setSaved(false);
-    const form = new FormData(event.currentTarget);
+    const element = event.currentTarget;
+    const form = new FormData(element);
     const input: Partial<Record<Field, string | null>> = {};
     for (const { name } of FIELDS) {
       const value = String(form.get(name) ?? "");
@@ -70,7 +71,10 @@ export function ProfileForm({ user }: { user: ProfileFragment }) {
         },
       },
     }).catch(() => null); // Shown below.
-    setSaved(result?.data?.updateProfile.userErrors.length === 0);
+    const [first] = result?.data?.updateProfile.userErrors ?? [];
+    setSaved(result?.data !== undefined && !first);
+    const field = first && FIELDS.find(({ name }) => first.field.includes(name));
+    if (field) element.querySelector<HTMLElement>(`#${field.name}`)?.focus();
   };
 
   return (

@@ -6,7 +6,7 @@ export const metadata: Metadata = { title: "Sign up" };
 export default function SignUpPage() {
   return (
     <main className="page centered">
-      <SignUp />
+      <SignUp appearance={{ options: { showOptionalFields: true } }} />
     </main>
   );
 }
