@@ -187,9 +187,9 @@ impl Accounts {
             return Ok(false);
         }
         match clerk.get_user(&user.clerk_user_id).await {
-            Ok(ClerkUser { profile: Profile { email: found, email_verified, .. }, .. }) => {
-                Ok(email_verified && found.as_deref() == Some(email))
-            }
+            Ok(ClerkUser {
+                profile: Profile { email: found, email_verified, .. }, banned, ..
+            }) => Ok(email_verified && !banned && found.as_deref() == Some(email)),
             Err(error) => {
                 tracing::warn!(user = %user.id, %error, "Clerk did not say whether an address is verified");
                 Ok(false)

@@ -132,6 +132,24 @@ pub async fn load_invitations_for(
     Ok(rows.into_iter().map(VisibleColumns::into_visible).collect())
 }
 
+/// Every invitation that was made by a user or is for an address, expired ones too, newest first: what is stored
+/// about a person.
+pub(crate) async fn list_invitations_about(
+    conn: Conn<'_>,
+    creator: UserId,
+    email: Option<&str>,
+) -> Result<Vec<Invitation>, StoreError> {
+    let rows: Vec<InvitationColumns> = on!(conn, link => sqlx::query_as(
+        "SELECT id, organization_id, email, role, created_by_user_id, created_at, expires_at \
+         FROM organization_invitations WHERE created_by_user_id = $1 OR email = $2 \
+         ORDER BY created_at DESC, id DESC")
+        .bind(creator)
+        .bind(email)
+        .fetch_all(link)
+        .await)?;
+    Ok(rows.into_iter().map(Invitation::from).collect())
+}
+
 /// The open invitation with this id.
 pub async fn find_invitation(
     conn: Conn<'_>,

@@ -20,10 +20,11 @@ use super::{
 use crate::private_files;
 
 /// Tables and the column with the time of the latest change.
-const CHANGES: [(&str, &str); 5] = [
+const CHANGES: [(&str, &str); 6] = [
     ("users", "updated_at"),
     ("organizations", "updated_at"),
     ("organization_members", "updated_at"),
+    ("organization_invitations", "created_at"),
     ("tombstones", "deleted_at"),
     ("webhook_messages", "received_at"),
 ];

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::subject::{Subject, find, open};
 use crate::{
     commands::output::{STRONG, harmless, paint, print_json, print_painted, time},
-    model::OrganizationId,
+    model::{Invitation, OrganizationId},
     store::{
-        Store, StoreError,
+        Store, StoreError, invitations,
         memberships::{self, ListOf, Slice, VisibleMembership},
         tombstones::{self, Tombstone, TombstoneKind},
         users::{self, UserEntry, Who},
@@ -26,6 +26,7 @@ struct Record {
     entry: UserEntry,
     memberships: Vec<std::sync::Arc<VisibleMembership>>,
     active_organization: Option<OrganizationId>,
+    invitations: Vec<Invitation>,
     tombstone: Option<Tombstone>,
     deletion: Option<users::DeletionMark>,
 }
@@ -44,6 +45,8 @@ async fn read(store: &Store, entry: UserEntry) -> Result<Record, StoreError> {
         all.append(&mut page);
     }
     let active = users::load_active_organizations(reader.conn(), &[id]).await?;
+    let email = entry.user.email.as_deref();
+    let invitations = invitations::list_invitations_about(reader.conn(), id, email).await?;
     let clerk_id = &entry.user.clerk_user_id;
     let tombstone =
         tombstones::find_tombstone(reader.conn(), TombstoneKind::User, clerk_id).await?;
@@ -52,6 +55,7 @@ async fn read(store: &Store, entry: UserEntry) -> Result<Record, StoreError> {
         entry,
         memberships: all,
         active_organization: active.first().map(|(_, organization)| *organization),
+        invitations,
         tombstone,
         deletion,
     })
@@ -180,6 +184,19 @@ fn everything(record: &Record) -> Value {
             })
         })
         .collect();
+    // Of those that the person made, the address is that of somebody else.
+    let invitations: Vec<_> = record
+        .invitations
+        .iter()
+        .map(|invitation| {
+            json!({
+                "id": invitation.id, "organizationId": invitation.organization_id,
+                "email": invitation.email, "role": invitation.role.as_str(),
+                "isOwn": invitation.created_by == Some(user.id),
+                "createdAt": time(invitation.created_at), "expiresAt": time(invitation.expires_at),
+            })
+        })
+        .collect();
     let tombstone = record.tombstone.map(|tombstone| {
         json!({ "deletedAt": time(tombstone.deleted_at), "isPermanent": tombstone.is_permanent })
     });
@@ -203,7 +220,7 @@ fn everything(record: &Record) -> Value {
         "profileNextTry": optional(user.profile_next_try),
         "profileTries": user.profile_tries,
         "createdAt": time(user.created_at), "updatedAt": time(user.updated_at),
-        "memberships": memberships, "earlierDeletion": tombstone, "deletionUnderWay": deletion,
+        "memberships": memberships, "invitations": invitations, "earlierDeletion": tombstone, "deletionUnderWay": deletion,
     })
 }
 
