@@ -3,17 +3,20 @@
 use std::{fs, path::Path};
 
 /// Every text for people.
-const GUIDES: [&str; 6] = [
+const GUIDES: [&str; 9] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/ARCHITECTURE.md",
     "docs/adding.md",
+    "docs/security.md",
+    "docs/upgrading.md",
+    "deploy/README.md",
     "migrations/README.md",
 ];
 /// Where the files are that guides speak of.
-const FOLDERS: [&str; 9] =
-    ["src", "tests", "migrations", "docs", "benches", "examples", "ui", ".ci", ".cargo"];
+const FOLDERS: [&str; 10] =
+    ["src", "tests", "migrations", "docs", "benches", "examples", "deploy", "ui", ".ci", ".cargo"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
