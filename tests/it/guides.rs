@@ -3,14 +3,17 @@
 use std::{fs, path::Path};
 
 /// Every text for people.
-const GUIDES: [&str; 8] = [
+const GUIDES: [&str; 11] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/ARCHITECTURE.md",
     "docs/adding.md",
-    "docs/organizations.md",
     "docs/operations.md",
+    "docs/organizations.md",
+    "docs/security.md",
+    "docs/upgrading.md",
+    "deploy/README.md",
     "migrations/README.md",
 ];
 /// Where the files are that guides speak of.
