@@ -3,7 +3,10 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::users::{email_id, phone_id, picture};
+use super::{
+    pictures::picture_of_person,
+    users::{email_id, phone_id},
+};
 use crate::dev::{
     clients::{SignIn, SignUp},
     register::{Person, Register},
@@ -110,7 +113,7 @@ impl SignInObject {
             user_data: person.map(|person| UserData {
                 first_name: person.first_name.clone(),
                 last_name: person.last_name.clone(),
-                image_url: picture(person, at),
+                image_url: picture_of_person(person, at),
                 has_image: false,
             }),
             supported_first_factors: factor.into_iter().collect(),

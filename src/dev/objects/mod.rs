@@ -5,6 +5,7 @@
 mod attempts;
 mod organizations;
 mod pictures;
+mod public_user;
 mod sessions;
 mod users;
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{pictures::picture_of, users::PublicUserData};
+use super::{pictures::picture_of, public_user::PublicUserData};
 use crate::dev::register::{ADMIN, MEMBER, Membership, Organization, Register};
 
 /// What an instance allows by default.

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::{
     attempts::{SignInObject, SignUpObject},
-    users::{PublicUserData, UserObject},
+    public_user::PublicUserData,
+    users::UserObject,
 };
 use crate::dev::{
     clients::{Client, Session},

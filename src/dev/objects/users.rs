@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{organizations::MembershipObject, pictures::picture_of};
+use super::{organizations::MembershipObject, pictures::picture_of_person};
 use crate::dev::register::{Person, Register};
 
 /// What Clerk calls a user. The same object for the browser, for servers and in events.
@@ -121,7 +121,7 @@ impl UserObject {
             username: None,
             first_name: person.first_name.clone(),
             last_name: person.last_name.clone(),
-            image_url: picture(person, at),
+            image_url: picture_of_person(person, at),
             has_image: false,
             profile_image_id: "",
             primary_email_address_id: person.email.as_ref().map(|_| email_id(person)),
@@ -156,38 +156,6 @@ impl UserObject {
     }
 }
 
-/// What others in the same organization see of a person.
-#[derive(Serialize)]
-pub(crate) struct PublicUserData {
-    user_id: String,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    image_url: String,
-    has_image: bool,
-    identifier: String,
-    username: Option<String>,
-    banned: bool,
-    profile_image_id: &'static str,
-}
-
-impl PublicUserData {
-    /// In short.
-    pub(crate) fn new(person: &Person, at: &str) -> Self {
-        let identifier = person.email.as_ref().or(person.phone.as_ref());
-        Self {
-            user_id: person.clerk_id.clone(),
-            first_name: person.first_name.clone(),
-            last_name: person.last_name.clone(),
-            image_url: picture(person, at),
-            has_image: false,
-            identifier: identifier.cloned().unwrap_or_default(),
-            username: None,
-            banned: false,
-            profile_image_id: "",
-        }
-    }
-}
-
 /// What remains to be said of something deleted.
 #[derive(Serialize)]
 pub(crate) struct Deleted<'a> {
@@ -202,15 +170,4 @@ impl<'a> Deleted<'a> {
     pub(crate) const fn new(object: &'static str, id: &'a str) -> Self {
         Self { id, object, is_gone: true }
     }
-}
-
-/// Where the picture of a person is: their initials.
-pub(super) fn picture(person: &Person, at: &str) -> String {
-    let parts = [&person.first_name, &person.last_name];
-    let mut initials: String =
-        parts.into_iter().flatten().filter_map(|part| part.chars().next()).collect();
-    if initials.is_empty() {
-        initials = person.handle.chars().take(1).collect();
-    }
-    picture_of(&initials, at)
 }

@@ -7,12 +7,13 @@
 use std::{fs, path::Path};
 
 use chrono::TimeDelta;
+use mission_control::accounts::{SyncOptions, SyncScope};
 use serde_json::json;
 use sqlx::{Connection, PgConnection, SqliteConnection, migrate::Migrator};
 
 use super::schema::shape;
 use crate::support::{
-    EmptyDatabase, TestDatabase, Token, both, deliver, event, noon, start_with_webhooks,
+    EmptyDatabase, TestApp, TestDatabase, Token, both, deliver, event, noon, start_with_webhooks,
 };
 
 /// The tables of the product.
@@ -160,14 +161,14 @@ both! {
         for version in versions(&database).await {
             for has_grown in [true, false] {
                 let past = state(database.is_postgres(), version, has_grown).await;
-                assert_served(&TestDatabase::open(past).await).await;
+                assert_served(&TestDatabase::open(past).await, version).await;
             }
         }
     }
 }
 
-/// Asks the server of today about the rows of `tests/upgrades/0001.sql`.
-async fn assert_served(database: &TestDatabase) {
+/// Asks the server of today about the rows of `tests/upgrades/` until a version.
+async fn assert_served(database: &TestDatabase, version: i64) {
     let app = start_with_webhooks(database).await;
     let token = |user: &str| Token::new(user, noon());
     let me = "{ me { id clerkUserId email name preferredName pronouns timezone notes context createdAt \
@@ -211,6 +212,12 @@ async fn assert_served(database: &TestDatabase) {
         let answer = app.query(Some(&refused), "{ me { id } }").await;
         assert_eq!(answer.status, 401, "{reason}: {}", answer.text);
     }
+    if version >= 2 {
+        assert_invited(&app).await;
+    }
+    if version >= 3 {
+        assert_synchronisation_goes_on(&app).await;
+    }
     let newcomer = app.token("user_left");
     let answer = app.query(Some(&newcomer), "mutation { bootstrap { created } }").await;
     assert_eq!(answer.data()["bootstrap"]["created"], true, "a later token begins anew");
@@ -219,6 +226,35 @@ async fn assert_served(database: &TestDatabase) {
     app.app.state.accounts.finish_deletions().await.unwrap();
     let left = "SELECT COUNT(*) FROM users WHERE clerk_user_id = 'user_leaving'";
     assert_eq!(database.number(left).await, 0);
+}
+
+/// Asks about the rows of `tests/upgrades/0002.sql`: an invitation that was handed over before the upgrade counts.
+async fn assert_invited(app: &TestApp) {
+    let ada = Token::new("user_ada", noon());
+    let invited = "{ me { invitations { nodes { role organizationName } } } }";
+    let answer = app.query(Some(&ada), invited).await;
+    assert_eq!(
+        answer.data()["me"]["invitations"]["nodes"],
+        json!([{ "role": "ADMIN", "organizationName": "Choir" }])
+    );
+    let accept = "mutation { acceptInvitation(input: { token: \"%TOKEN%\" }) \
+        { member { role organization { name } } userErrors { code } } }"
+        .replace("%TOKEN%", "YW4gaW52aXRhdGlvbiBvZiB2ZXJzaW9uIDAwMDIgb2s");
+    let answer = app.query(Some(&ada), &accept).await;
+    assert_eq!(
+        answer.data()["acceptInvitation"],
+        json!({ "member": { "role": "ADMIN", "organization": { "name": "Choir" } }, "userErrors": [] })
+    );
+}
+
+/// A synchronisation that the row of `tests/upgrades/0003.sql` has interrupted goes on behind its users.
+async fn assert_synchronisation_goes_on(app: &TestApp) {
+    let options =
+        SyncOptions { is_dry_run: true, scope: SyncScope::Users, resume: true, max_deletions: 0 };
+    let report = app.app.state.accounts.sync(options, |_, _| ()).await.unwrap();
+    let report = serde_json::to_value(&report).unwrap();
+    assert_eq!(report["users"]["seen"], 500, "{report}");
+    assert_eq!(report["differences"][0]["id"], "user_new", "{report}");
 }
 
 both! {
@@ -241,7 +277,7 @@ both! {
             let after = state(database.is_postgres(), version, true).await;
             after.execute(&back).await;
             assert_eq!(shape(&after).await, expected, "{version:04}");
-            assert_served(&TestDatabase::open(after).await).await;
+            assert_served(&TestDatabase::open(after).await, version - 1).await;
         }
     }
 }
