@@ -134,7 +134,7 @@ pub async fn load_invitations_for(
 
 /// Every invitation that was made by a user or is for an address, expired ones too, newest first: what is stored
 /// about a person.
-pub(crate) async fn list_invitations_about(
+pub async fn list_invitations_about(
     conn: Conn<'_>,
     creator: UserId,
     email: Option<&str>,

@@ -59,9 +59,22 @@ both! {
                 assert!(text.contains(part), "{part}: {text}");
             }
         }
+        for (host, guest) in [("user_a", "guest@example.com"), ("user_b", "user_a@example.com"), ("user_b", "other@example.com")] {
+            let found = format!("mutation {{ createOrganization(input: {{ name: \"For {guest}\" }}) {{ organization {{ id }} }} }}");
+            let found = app.query(Some(&app.token(host)), &found).await.data()["createOrganization"]["organization"]["id"].clone();
+            let invite = format!("mutation {{ createInvitation(input: {{ organizationId: {found}, email: \"{guest}\", role: MEMBER }}) {{ invitation {{ id }} }} }}");
+            let made = app.query(Some(&app.token(host)), &invite).await;
+            assert!(made.data()["createInvitation"]["invitation"].is_object(), "{guest}: {}", made.data());
+        }
         let export = json_of(&database, clerk, &["export", "user_a"]).await;
         assert_eq!(export["memberships"][0]["role"], "owner");
-        assert_eq!(export["memberships"][0]["organization"]["id"], export["activeOrganizationId"]);
+        let mut invitations: Vec<_> = export["invitations"].as_array().unwrap().iter()
+            .map(|invitation| (invitation["email"].as_str().unwrap(), invitation["isOwn"].as_bool().unwrap()))
+            .collect();
+        invitations.sort_unstable();
+        assert_eq!(invitations, [("guest@example.com", true), ("user_a@example.com", false)]);
+        let active = export["memberships"].as_array().unwrap().last().unwrap();
+        assert_eq!(active["organization"]["id"], export["activeOrganizationId"]);
         // Every column of the row is there.
         let columns = if database.is_postgres() {
             "SELECT column_name::text FROM information_schema.columns WHERE table_name = 'users'"

@@ -172,6 +172,8 @@ async fn run_administration(store: &Store, ada: UserId, bob: UserId) {
     read!(store, conn => invitations::load_invitations_into(conn, ada, &[team], at(1))).unwrap();
     read!(store, conn => invitations::load_invitations_for(conn, "one@example.com", at(1)))
         .unwrap();
+    let address = Some("two@example.com");
+    read!(store, conn => invitations::list_invitations_about(conn, ada, address)).unwrap();
     read!(store, conn => invitations::find_invitation(conn, one.id, at(1))).unwrap();
     read!(store, conn => invitations::find_invitation_by_hash(conn, "1", at(1))).unwrap();
     read!(store, conn => invitations::count_invitations(conn, team, at(1))).unwrap();
