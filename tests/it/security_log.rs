@@ -3,6 +3,7 @@
 
 use std::{fs, process::Stdio, time::Instant};
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, net::TcpListener, time::Duration};
@@ -86,6 +87,18 @@ async fn each_request_says_who_asked_and_what_was_refused() {
     }
     program.signal("-TERM");
     program.end().await;
+    // The inventory for operators explains what stands in the line of a request.
+    let guide = include_str!("../../docs/operations.md");
+    for line in lines(&directory) {
+        let time = line["timestamp"].as_str().unwrap();
+        let age = Utc::now() - DateTime::parse_from_rfc3339(time).unwrap().to_utc();
+        assert!(time.ends_with('Z') && age.num_seconds().abs() < 600, "{line}");
+        if line["status"].is_u64() {
+            for name in line.as_object().unwrap().keys() {
+                assert!(guide.contains(&format!("`{name}`")), "{name}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
