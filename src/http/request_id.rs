@@ -39,6 +39,7 @@ pub(crate) async fn name_requests<A: Future<Output = Response>>(
         route = Empty,
         operation = Empty,
         caller = Empty,
+        impersonated = Empty,
         refused = Empty,
         client = Empty,
         code = Empty,
@@ -93,9 +94,14 @@ pub(crate) fn name_operation(name: Option<&str>) {
     }
 }
 
-/// Notes in the log who asks: Clerk's id of the user, which says nothing of the person to a stranger.
+/// Notes in the log who asks: Clerk's id of the user, which says nothing of the person to a stranger, and
+/// whether it is somebody else who acts as this user.
 pub(crate) fn name_caller(session: &Session) {
-    Span::current().record("caller", session.clerk_user_id());
+    let span = Span::current();
+    span.record("caller", session.clerk_user_id());
+    if session.is_impersonated() {
+        span.record("impersonated", true);
+    }
 }
 
 /// Notes in the log where a request comes from that shows something forged, expired or made up. Of all others

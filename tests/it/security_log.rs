@@ -4,13 +4,13 @@
 use std::{fs, process::Stdio, time::Instant};
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, net::TcpListener, time::Duration};
 
 use crate::{
     logging::{PATIENCE, Program, TOKEN, parse},
-    support::{SECRET_KEY, Token, WEBHOOK_SECRET, noon},
+    support::{SECRET_KEY, StandInClerk, Token, WEBHOOK_SECRET, noon},
 };
 
 const JSON: &str = "Content-Type: application/json";
@@ -99,6 +99,48 @@ async fn each_request_says_who_asked_and_what_was_refused() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn sessions_that_count_no_more_and_people_acting_for_others_show_in_the_log() {
+    let clerk = StandInClerk::start().await;
+    let url = clerk.url();
+    let settings =
+        [("AUTH_MODE", "clerk"), ("CLERK_SECRET_KEY", SECRET_KEY), ("CLERK_API_URL", &url)];
+    let (mut program, directory) = serve(&settings).await;
+    let ada = Token::complete("user_ada", Utc::now());
+    let support = json!({ "iss": "https://dashboard.clerk.com", "sub": "user_support" });
+    let acting = Token::complete("user_grace", Utc::now()).claim("act", support);
+    let delete = "DELETE /api/v1/users/me HTTP/1.1";
+    let read = "GET /api/v1/users/me HTTP/1.1";
+    for (situation, head, token, expected) in [
+        ("sign-in", read, &ada, (200, "user_ada", Value::Null)),
+        ("impersonated", read, &acting, (200, "user_grace", true.into())),
+        ("not-while-impersonated", delete, &acting, (403, "user_grace", true.into())),
+        ("deletion", delete, &ada, (204, "user_ada", Value::Null)),
+        ("afterwards", read, &ada, (401, "user_ada", Value::Null)),
+    ] {
+        let token = token.sign();
+        let head = format!("{head}\r\nAuthorization: Bearer {token}\r\nX-Request-Id: {situation}");
+        program.ask(&head, "").await;
+        let found =
+            line(&directory, |line| line["request_id"] == situation && line["status"].is_u64())
+                .await;
+        let (status, caller, is_impersonated) = expected;
+        assert_eq!(
+            (&found["status"], &found["caller"], &found["impersonated"]),
+            (&status.into(), &caller.into(), &is_impersonated),
+            "{situation}: {found}"
+        );
+    }
+    let refused = line(&directory, |line| line["message"] == "session refused").await;
+    assert_eq!(
+        (&refused["request_id"], &refused["caller"], &refused["reason"]),
+        (&"afterwards".into(), &"user_ada".into(), &"user_deleted".into()),
+        "{refused}"
+    );
+    program.signal("-TERM");
+    program.end().await;
 }
 
 #[tokio::test]
