@@ -13,7 +13,7 @@
 //! 2. One field in the struct that its user takes (`server.rs`, `limits.rs`, …), filled by
 //!    `reading.value(&NAME)`; a type with an empty value may use `reading.value_or_empty(&NAME)`. A test
 //!    finds a constant that nobody reads.
-//! 3. One row in the table of README.md. A test compares the two and prints the row that is missing.
+//! 3. One row in the table of `docs/settings.md`. A test compares the two and prints the row that is missing.
 
 mod auth;
 mod choice;

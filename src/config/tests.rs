@@ -392,8 +392,8 @@ fn a_shared_file_of_settings_is_read() -> Result<(), Faults> {
 }
 
 #[test]
-fn the_readme_lists_every_variable_with_its_default() {
-    let readme = include_str!("../../README.md");
+fn the_guide_lists_every_variable_with_its_default() {
+    let guide = include_str!("../../docs/settings.md");
     for variable in VARIABLES {
         let mark = if variable.kind == Kind::Plain { "" } else { " *" };
         let default = match variable.default {
@@ -401,7 +401,7 @@ fn the_readme_lists_every_variable_with_its_default() {
             default => format!("`{default}`"),
         };
         let row = format!("| `{}`{mark} | {default} | {} |", variable.name, variable.meaning);
-        assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
+        assert!(guide.contains(&row), "docs/settings.md lacks this row:\n{row}");
     }
 }
 

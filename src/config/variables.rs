@@ -1,5 +1,5 @@
 //! The one list of all settings: each is a constant that says its name, its default, what it does and how its
-//! text is parsed. `--help`, the README, `.env.example` and the help with misspelt names go by this list, and
+//! text is parsed. `--help`, `docs/settings.md`, `.env.example` and the help with misspelt names go by this list, and
 //! only what is listed can be read.
 
 use std::{

@@ -8,7 +8,11 @@ use axum::{
     response::Response,
 };
 
-use super::{client_address::ClientAddress, state::AppState};
+use super::{
+    client_address::ClientAddress,
+    request_id::{name_caller, name_client},
+    state::AppState,
+};
 use crate::auth::Authentication;
 
 /// Adds the [`Authentication`] of the request to its extensions.
@@ -18,13 +22,19 @@ pub(crate) async fn authenticate(
     next: Next,
 ) -> Response {
     let mut authentication = state.authenticator.authenticate(request.headers()).await;
-    if let Authentication::Refused = authentication
-        && let Some(limit) = &state.refused_tokens
-        && let client = ClientAddress::of(&request, &state.server.trusted_proxies)
-        && let Err(wait) = limit.admit(&client)
-    {
-        state.metrics.count_refusal("rate_limited");
-        authentication = Authentication::TooManyRefused(wait);
+    match &authentication {
+        Authentication::SignedIn(session) => name_caller(session),
+        Authentication::Refused => {
+            let client = ClientAddress::of(&request, &state.server.trusted_proxies);
+            name_client(client);
+            if let Some(limit) = &state.refused_tokens
+                && let Err(wait) = limit.admit(&client)
+            {
+                state.metrics.count_refusal("rate_limited");
+                authentication = Authentication::TooManyRefused(wait);
+            }
+        }
+        _ => {}
     }
     request.extensions_mut().insert(authentication);
     next.run(request).await

@@ -1,6 +1,9 @@
 //! The address a request comes from: that of the connection, or what trusted proxies say of it.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+};
 
 use axum::{
     extract::Request,
@@ -33,6 +36,12 @@ impl ClientAddress {
             }
             four @ IpAddr::V4(_) => four,
         })
+    }
+}
+
+impl fmt::Display for ClientAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

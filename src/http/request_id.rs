@@ -10,8 +10,8 @@ use axum::{
 use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
-use super::measuring::note_route;
-use super::rest_error::name_error;
+use super::{client_address::ClientAddress, measuring::note_route, rest_error::name_error};
+use crate::auth::Session;
 
 /// The header that carries the name.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,7 +38,11 @@ pub(crate) async fn name_requests<A: Future<Output = Response>>(
         method = %request.method(),
         route = Empty,
         operation = Empty,
+        caller = Empty,
+        impersonated = Empty,
         refused = Empty,
+        client = Empty,
+        code = Empty,
     );
     let mut line = RequestLine { span: span.clone(), started: Instant::now(), status: None };
     let mut response = next(request).instrument(span).await;
@@ -88,6 +92,27 @@ pub(crate) fn name_operation(name: Option<&str>) {
     if let Some(name) = name.filter(is_name) {
         Span::current().record("operation", name);
     }
+}
+
+/// Notes in the log who asks: Clerk's id of the user, which says nothing of the person to a stranger, and
+/// whether it is somebody else who acts as this user.
+pub(crate) fn name_caller(session: &Session) {
+    let span = Span::current();
+    span.record("caller", session.clerk_user_id());
+    if session.is_impersonated() {
+        span.record("impersonated", true);
+    }
+}
+
+/// Notes in the log where a request comes from that shows something forged, expired or made up. Of all others
+/// that is nobody's business.
+pub(crate) fn name_client(client: ClientAddress) {
+    Span::current().record("client", tracing::field::display(client));
+}
+
+/// Notes in the log what the caller is told to be wrong: codes of errors, separated by blanks.
+pub(crate) fn name_codes(codes: &str) {
+    Span::current().record("code", codes);
 }
 
 /// The name the request came with, if it is fit to be repeated in logs and answers.

@@ -12,6 +12,8 @@ use tokio::time::timeout;
 
 use super::{
     body::{self, BodyError},
+    client_address::ClientAddress,
+    request_id::name_client,
     rest_error::RestError,
     state::AppState,
 };
@@ -45,9 +47,11 @@ async fn apply(state: &AppState, request: Request) -> Result<(), RestError> {
     let Some(secrets) = &state.webhook_secrets else {
         return Err(RestError::new(StatusCode::NOT_FOUND, "Not Found"));
     };
+    let client = ClientAddress::of(&request, &state.server.trusted_proxies);
     let (parts, sent) = request.into_parts();
     let refuse = |error: WebhookError| {
         state.metrics.count_webhook(error.reason());
+        name_client(client);
         tracing::warn!(reason = error.reason(), %error, "webhook message refused");
         RestError::new(StatusCode::BAD_REQUEST, UNSIGNED)
     };

@@ -5,11 +5,12 @@ mod json_lines;
 mod log_writer;
 mod metrics;
 mod process;
+mod text_fields;
 mod watched;
 
 use std::{io::IsTerminal, time::Duration};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, field::MakeExt, fmt::format::debug_fn};
 
 use self::{
     json_lines::{JsonLines, Members},
@@ -59,7 +60,8 @@ pub(crate) fn start_logging(settings: &LogSettings) -> anyhow::Result<()> {
     let started = if as_json {
         builder.fmt_fields(Members).event_format(JsonLines).try_init()
     } else {
-        builder.with_ansi(std::io::stderr().is_terminal()).try_init()
+        let fields = debug_fn(text_fields::write_field).delimited(" ");
+        builder.fmt_fields(fields).with_ansi(std::io::stderr().is_terminal()).try_init()
     };
     started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))?;
     log_panics();

@@ -17,11 +17,13 @@ use tokio::{
     time::timeout,
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
-const TOKEN: &str = "b7Qd2mVx9Lk4Rz8Tn1Wc6Yp3Hs5Jf0GaEuOiKvNxMwQyZtRb-local";
+/// How long a test waits for what must happen.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The shared token of the server.
+pub const TOKEN: &str = "b7Qd2mVx9Lk4Rz8Tn1Wc6Yp3Hs5Jf0GaEuOiKvNxMwQyZtRb-local";
 
 /// A running binary, killed at the end.
-struct Program {
+pub struct Program {
     child: Child,
     port: u16,
     metrics: u16,
@@ -30,7 +32,7 @@ struct Program {
 
 impl Program {
     /// Runs `serve` in local mode.
-    async fn serve(stdout: Stdio, stderr: Stdio, variables: &[(&str, &str)]) -> Self {
+    pub async fn serve(stdout: Stdio, stderr: Stdio, variables: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (port, metrics) = (free_port(), free_port());
         let child = command(directory.path(), &["serve"])
@@ -60,7 +62,7 @@ impl Program {
     }
 
     /// Sends a request and reads the answer to the end of the connection.
-    async fn ask(&self, head: &str, body: &str) -> String {
+    pub async fn ask(&self, head: &str, body: &str) -> String {
         let mut connection = self.connect().await;
         let length = body.len();
         let request = format!(
@@ -100,13 +102,14 @@ impl Program {
         line.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
     }
 
-    fn signal(&self, name: &str) {
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()));
     }
 
     /// Waits for the end; its exit code and how long it took.
-    async fn end(&mut self) -> (Option<i32>, Duration) {
+    pub async fn end(&mut self) -> (Option<i32>, Duration) {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -254,7 +257,7 @@ async fn development_mode_does_without_its_banner() {
 }
 
 /// Every line of a log, each of which must be one flat JSON object without a member twice.
-fn parse(log: &str) -> Vec<Value> {
+pub fn parse(log: &str) -> Vec<Value> {
     log.lines()
         .map(|line| {
             let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));

@@ -20,6 +20,7 @@ mod hostile_settings;
 mod lifecycle;
 mod logging;
 mod organizations;
+mod security_log;
 mod socket;
 mod store;
 mod structure;

@@ -14,7 +14,7 @@ pub(super) fn check(environment: &Environment) -> Vec<Check> {
                 // A warning ends with what to do, if there is something.
                 let (what, fix) = text
                     .rsplit_once("; ")
-                    .unwrap_or((&text, "nothing, if it is meant so (README.md, Settings)"));
+                    .unwrap_or((&text, "nothing, if it is meant so (docs/settings.md)"));
                 Check::warn("settings", what, fix)
             }));
             checks

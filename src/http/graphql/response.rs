@@ -16,7 +16,7 @@ use crate::{
         bounded_answer::{AnswerError, BoundedAnswer},
         headers::{CHALLENGE, CHALLENGE_INVALID, retry_after},
         media_type::MediaType,
-        request_id::RequestId,
+        request_id::{RequestId, name_codes},
     },
 };
 
@@ -71,7 +71,12 @@ impl Responder<'_> {
             })
             .collect();
         match answer.write_json(&Payload { errors, data: Some(&executed.data) }) {
-            Ok(bytes) => self.with_body(StatusCode::OK, Body::from(bytes)),
+            Ok(bytes) => {
+                if !executed.errors.is_empty() {
+                    name_codes(&codes(executed));
+                }
+                self.with_body(StatusCode::OK, Body::from(bytes))
+            }
             Err(AnswerError::TooLarge(most)) => self.refused(&RequestError::new(
                 Code::GraphqlValidationFailed,
                 format!(
@@ -89,6 +94,7 @@ impl Responder<'_> {
     /// A request that was not executed.
     pub(crate) fn refused(self, refused: &RequestError) -> Response {
         let code = refused.code.as_str();
+        name_codes(code);
         let errors = refused.errors.iter().map(|error| self.error(error, code)).collect();
         self.write(status(refused.code, self.media_type), &Payload { errors, data: None })
     }
@@ -108,6 +114,7 @@ impl Responder<'_> {
 
     /// A request refused for a reason of HTTP: method, media type, size, time.
     pub(crate) fn unreadable(self, status: StatusCode, message: &str) -> Response {
+        name_codes(Code::BadRequest.as_str());
         let error = ServerError::new(message, None);
         let errors = vec![self.error(&error, Code::BadRequest.as_str())];
         self.write(status, &Payload { errors, data: None })
@@ -115,6 +122,7 @@ impl Responder<'_> {
 
     /// The uniform 401.
     pub(crate) fn unauthenticated(self, had_token: bool) -> Response {
+        name_codes(Code::Unauthenticated.as_str());
         let mut response = self.with_body(StatusCode::UNAUTHORIZED, Body::from(UNAUTHENTICATED));
         let challenge = if had_token { CHALLENGE_INVALID } else { CHALLENGE };
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
@@ -159,6 +167,18 @@ impl Responder<'_> {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
+}
+
+/// The codes of what went wrong, each once.
+fn codes(executed: &Executed) -> String {
+    let mut codes: Vec<_> = executed
+        .errors
+        .iter()
+        .map(|error| code_of(error).unwrap_or(Code::InternalServerError.as_str()))
+        .collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes.join(" ")
 }
 
 fn code_of(error: &ServerError) -> Option<&str> {

@@ -169,3 +169,69 @@ async fn readiness_is_over_as_soon_as_the_server_drains() {
     assert_eq!(Ask::other("GET", "/healthz").send(&app).await.status, 200);
     assert_eq!(Ask::query("{ __typename }").send(&app).await.status, 200);
 }
+
+/// Whatever is answered says what it is, in a type that browsers take at its word, and nobody is sent elsewhere:
+/// who sends a token without TLS is to notice (OWASP ASVS 5.0, 4.1.1 and 4.1.2).
+#[tokio::test]
+async fn every_body_has_its_type_and_nobody_is_redirected() {
+    let (_database, app) = sqlite(&[]).await;
+    let token = app.token("user_a");
+    let mut seen = std::collections::BTreeSet::new();
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"] {
+        for path in [
+            "/",
+            "/graphql",
+            "/graphql?query=%7B__typename%7D",
+            "/ui/page.js",
+            "/ui/page.css",
+            "/healthz",
+            "/health",
+            "/readyz",
+            "/api/v1/auth/bootstrap",
+            "/api/v1/users/me",
+            "/api/v1/users/me/",
+            "/api/v1/organizations/me/list",
+            "/api/v1/organizations/me/members?limit=x",
+            "/api/v1/organizations/me/invites",
+            "/api/v1/boards",
+            "/api/v1/webhooks/clerk",
+            "/dev/tokens",
+            "//example.com",
+            "/nowhere",
+        ] {
+            for (accept, body) in [("text/html", ""), ("*/*", "{}"), ("image/png", "x")] {
+                for is_signed_in in [true, false] {
+                    let mut ask = Ask::other(method, path)
+                        .with("accept", accept)
+                        .with("content-type", JSON)
+                        .with("x-forwarded-proto", "http")
+                        .body(body);
+                    if is_signed_in {
+                        ask = ask.token(&token);
+                    }
+                    let answer = ask.send(&app).await;
+                    let context = format!("{method} {path} for {accept}: {}", answer.status);
+                    assert!(!answer.status.is_redirection(), "{context}");
+                    assert_eq!(answer.header("location"), "", "{context}");
+                    let kind = answer.header("content-type");
+                    if answer.text.is_empty() {
+                        continue;
+                    }
+                    seen.insert(kind.to_owned());
+                    match kind.split(';').next().unwrap() {
+                        // JSON is UTF-8 and has no such parameter (RFC 8259, sections 8.1 and 11).
+                        "application/json" | "application/graphql-response+json" => {
+                            assert!(!answer.json().is_null(), "{context}: {}", answer.text);
+                        }
+                        text => {
+                            assert!(kind.ends_with("; charset=utf-8"), "{context}: {kind}");
+                            let is_page = answer.text.starts_with("<!doctype html>");
+                            assert_eq!(text == "text/html", is_page, "{context}: {kind}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(seen.len() >= 3, "{seen:?}");
+}

@@ -210,7 +210,7 @@ async fn alerts_dashboard_and_guide_name_metrics_that_exist() {
         ("alerts", include_str!("../../../deploy/prometheus/alerts.yml")),
         ("dashboard", dashboard),
         ("guide", include_str!("../../../docs/operations.md")),
-        ("readme", include_str!("../../../README.md")),
+        ("security guide", include_str!("../../../docs/security.md")),
     ] {
         let missing: Vec<_> =
             names(text).into_iter().filter(|name| !known.contains(name)).collect();

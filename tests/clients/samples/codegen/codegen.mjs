@@ -1,4 +1,4 @@
-// What the README recommends for a front end.
+// How a front end gets types for its queries from the schema.
 export default {
   schema: process.env.SCHEMA,
   documents: "operations.ts",
