@@ -155,7 +155,7 @@ class Load:
 
     async def until_calm(self, since, patience):
         """Every kind was answered rightly after `since`, and for two seconds nothing else was."""
-        kinds = set(PAUSES) - {"deleted"}
+        kinds = set(PAUSES) - {"deleted"} | ({"newcomer"} if self.asks_newcomers else set())
         give_up = since + patience + 4
         while time.monotonic() < give_up:
             await asyncio.sleep(0.1)

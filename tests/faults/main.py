@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-import subprocess
+import signal
 import sys
 import tempfile
 import time
@@ -47,6 +47,8 @@ def chosen(words):
 
 
 async def main():
+    # Whoever ends it early leaves no server and no cluster behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     binary = str(Path(sys.argv[1]).resolve())
     rows, started = [], time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mission-control-faults.", dir=os.environ.get("FAULTS_DIRECTORY")) as directory:

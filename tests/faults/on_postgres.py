@@ -25,7 +25,8 @@ async def restarted(world):
 
 async def killed(world):
     world.cluster.send(signal.SIGKILL)
-    await asyncio.sleep(5)
+    await asyncio.sleep(10)
+    world.undo()
     await asyncio.to_thread(world.cluster.start)
 
 
@@ -77,6 +78,7 @@ async def damaged(world):
     await asyncio.to_thread(cluster.start)
     world.load.go_on()
     await asyncio.sleep(5)
+    world.undo()
     await asyncio.to_thread(cluster.stop, "immediate")
     shutil.rmtree(cluster.data)
     copy.rename(cluster.data)
@@ -85,6 +87,7 @@ async def damaged(world):
 
 async def promote(world):
     """What an operator's software does once it has noticed: the standby becomes the primary, and its address that."""
+    world.undo()
     await asyncio.to_thread(world.standby.run, "pg_ctl", "-D", str(world.standby.data), "-w", "promote")
     world.left = [world.cluster]
     world.cluster, world.standby = world.standby, None
@@ -102,7 +105,7 @@ async def primary_lost(world):
     """No reset, no answer: connections hang until they are given up."""
     world.address.lose()
     world.cluster.send(signal.SIGSTOP)
-    await asyncio.sleep(6)
+    await asyncio.sleep(10)
     await promote(world)
 
 
@@ -111,7 +114,7 @@ FAILOVER = {"instances": 2, "has_standby": True, "is_ready": False}
 
 FAULTS = [
     Fault("restarted, twice", "503 meanwhile", restarted, GONE),
-    Fault("killed -9, back after 5 s", "503 meanwhile, not ready", killed, GONE, is_ready=False),
+    Fault("killed -9, back after 10 s", "503 meanwhile, not ready", killed, GONE, is_ready=False),
     Fault("paused, 8 s", "503 meanwhile, not ready", paused, GONE, is_ready=False),
     Fault("disk full, 6 s", "503 meanwhile", full, GONE, room="96m"),
     Fault("`users` locked, 8 s", "503 after 5 s", locked, GONE),

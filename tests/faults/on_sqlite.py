@@ -57,6 +57,7 @@ async def moved_away(world):
     for path in parts:
         path.rename(aside / path.name)
     await asyncio.sleep(5)
+    world.undo()
     # What somebody else made there meanwhile is none of ours.
     for path in world.file.parent.iterdir():
         path.unlink()
@@ -76,6 +77,7 @@ async def damaged(world):
     os.truncate(f"{world.file}-wal", 0)
     world.load.go_on()
     await asyncio.sleep(5)
+    world.undo()
     await world.load.hold()
     world.server.kill()
     await asyncio.to_thread(world.server.run, "restore", "--force", str(backup))
@@ -92,6 +94,7 @@ async def replaced(world):
     await asyncio.to_thread(world.server.run, "restore", "--force", str(backup))
     world.load.go_on()
     await asyncio.sleep(5)
+    world.undo()
     await asyncio.to_thread(world.server.stop)
     world.server.start()
 
@@ -134,11 +137,12 @@ FAULTS = [
     Fault("locked by another process, 8 s", "reads go on; writes 503", locked,
           may(WRITING, UNAVAILABLE), is_ready=True),
     Fault("disk full, 6 s", "reads go on; writes 503", full, may(WRITING, UNAVAILABLE), room="12m"),
-    Fault("files not writable, 5 s", "reads go on; writes 503", not_writable, may(WRITING, UNAVAILABLE)),
+    Fault("files not writable, 5 s", "reads go on; writes 503", not_writable,
+          may(WRITING, UNAVAILABLE), needs_disk=True),
     Fault("file moved away, 5 s, and put back", "writes 503, not ready", moved_away,
-          may(WRITING, UNAVAILABLE), is_ready=None, is_logged=True),
+          may(WRITING, UNAVAILABLE), is_ready=False, is_logged=True),
     Fault("file replaced while it is open", "writes 503 until it is restarted", replaced,
-          may(EVERYTHING, RESTART), restarts=True, is_logged=True),
+          may(EVERYTHING, RESTART), is_ready=False, restarts=True, is_logged=True),
     Fault("pages garbled, then `restore`", "500 and an ERROR in the log, not ready; all of the backup is back", damaged,
           may(ASKING, DAMAGED | RESTART) | may(("healthz", "readyz"), RESTART), is_ready=False, restarts=True, is_logged=True),
     Fault("Litestream; all killed, disk lost, restored", "nothing older than 3 s lost; whole", lost_with_its_machine,

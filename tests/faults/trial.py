@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ class Fault:
     may: dict = field(default_factory=dict)
     # What /readyz has to say at the end of the fault; None: either.
     is_ready: Optional[bool] = None
+    # Whether some answers have to be other than right, or else the fault did not happen.
+    is_felt: bool = True
     # Seconds after which everything is right again.
     recovery: float = 10
     # Acknowledged in so many seconds before the fault, a write may be lost.
@@ -54,6 +57,7 @@ class Fault:
     instances: int = 1
     # Size of a file system of its own for the database.
     room: str = ""
+    needs_disk: bool = False
     has_standby: bool = False
     asks_newcomers: bool = False
 
@@ -68,8 +72,15 @@ class World:
         self.place = bench.new_place()
         self.tokens, self.clerk = Tokens(), Clerk()
         self.cluster = self.standby = self.address = None
-        self.file = self.place / "data" / "sample.db"
+        self.file = (self.disk() if fault.needs_disk else self.place) / "data" / "sample.db"
         self.others, self.wrong, self.remark = [], [], ""
+        # When the fault begins to be undone, if that takes a while: readiness is looked at until then.
+        self.undone = None
+
+    def disk(self):
+        """A folder that is not in memory, whose file system knows immutable files."""
+        self.on_disk = tempfile.TemporaryDirectory(prefix="mission-control-faults.", dir="/var/tmp")
+        return Path(self.on_disk.name)
 
     async def __aenter__(self):
         await self.clerk.start()
@@ -137,8 +148,13 @@ class World:
             self.address.server.close()
         if hasattr(self, "room"):
             subprocess.run(["umount", "-l", str(self.room)], check=False)
+        if hasattr(self, "on_disk"):
+            self.on_disk.cleanup()
         if not os.environ.get("KEEP"):
             subprocess.run(["rm", "-rf", str(self.place)], check=False)
+
+    def undo(self):
+        self.undone = time.monotonic()
 
     def rows(self):
         """What is in the database, seen without the server: see `Load.compare`."""
@@ -237,6 +253,8 @@ async def happen(world, fault, row):
     row.lost, row.acknowledged, row.remark = len(lost), load.acknowledged, world.remark
     row.memory = f"{before:.0f}, {most:.0f}, {after:.0f}"
     judge(load.answers, began, ended, fault, row)
+    if fault.is_ready is not None:
+        judge_readiness(load.answers, began, world.undone or ended, fault, row)
 
 
 def judge(answers, began, ended, fault, row):
@@ -261,13 +279,18 @@ def judge(answers, began, ended, fault, row):
     )
     for (kind, label), count in unexpected.most_common(5):
         row.wrong.append(f"{kind} was answered {label}, {count} times")
-    if fault.is_ready is not None:
-        late = [one.label for one in during if one.kind == "readyz" and began + 2 < one.begun < one.ended < ended]
-        expected = "200" if fault.is_ready else "503"
-        if not late or late[-1] != expected:
-            row.wrong.append(f"/readyz said {late[-1] if late else 'nothing'}, not {expected}")
-    if not fault.may and any(one.label != RIGHT[one.kind] for one in during):
-        row.wrong.append("somebody noticed")
+    # A fault that nobody can have felt proves nothing.
+    is_felt = any(one.label != RIGHT[one.kind] for one in during)
+    if fault.is_felt and not fault.restarts and not is_felt:
+        row.wrong.append("the fault had no effect")
+
+
+def judge_readiness(answers, began, undone, fault, row):
+    """By the last answer that lies within the fault, two seconds from its beginning."""
+    probes = [one for one in answers if one.kind == "readyz" and began + 2 < one.begun and one.ended < undone]
+    said, expected = probes[-1].label if probes else "nothing", "200" if fault.is_ready else "503"
+    if said != expected:
+        row.wrong.append(f"/readyz said {said}, not {expected}")
 
 
 def settings_of_clock(library):
