@@ -3,10 +3,11 @@
 use std::{
     hash::Hash,
     num::NonZeroU32,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use chrono::DateTime;
 use governor::{
     Quota, RateLimiter, clock::Clock, middleware::NoOpMiddleware, nanos::Nanos, state::StateStore,
 };
@@ -36,7 +37,8 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
 }
 
 impl<K: Hash + Eq + Clone, C: Clock> RateLimit<K, C> {
-    fn by_clock(most: NonZeroU32, clock: C) -> Self {
+    /// A limit of so many in a minute of a clock.
+    pub(crate) fn by_clock(most: NonZeroU32, clock: C) -> Self {
         Self(RateLimiter::new(Quota::per_minute(most), Recent::new(), clock))
     }
 
@@ -82,6 +84,19 @@ impl Clock for SinceStart {
 
     fn now(&self) -> Duration {
         self.0.elapsed()
+    }
+}
+
+/// The clock that the rest of the crate goes by. Set back, it makes everybody wait until it is where it was: for what
+/// may be left out.
+#[derive(Clone)]
+pub(crate) struct WallClock(pub(crate) Arc<dyn crate::clock::Clock>);
+
+impl Clock for WallClock {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        (self.0.now() - DateTime::UNIX_EPOCH).to_std().unwrap_or_default()
     }
 }
 

@@ -1,13 +1,14 @@
-//! The organization that a person works in: the stored one, or, when there is none or the membership is lost,
-//! that of the oldest membership.
+//! The organization that a person works in: that of the session token; else the stored one; else, when there is none
+//! or the membership is lost, that of the oldest membership.
 
 use std::sync::Arc;
 
 use super::{AccountError, Accounts, ResolveOptions};
 use crate::{
     auth::Session,
-    model::User,
+    model::{OrganizationId, User},
     store::{
+        StoreError, contention,
         memberships::{self, ListOf, Slice, VisibleMembership},
         users::{self, PRELOADED},
     },
@@ -36,6 +37,35 @@ pub(crate) fn is_all(preloaded: usize) -> bool {
 }
 
 impl Accounts {
+    /// A user at work in the organization that the session token names, if it names one that the user is in. That
+    /// counts for this request whatever becomes of it; stored, for tokens without one, it is once a minute: two tabs
+    /// with two organizations would have every request write.
+    pub(super) async fn working_in(&self, user: User, of_token: Option<OrganizationId>) -> User {
+        let named = of_token.filter(|named| user.active_organization_id != Some(*named));
+        let Some(organization) = named else { return user };
+        if self.noted_organizations.admit(&user.id).is_ok() {
+            let noted = Box::pin(self.note_active_organization(&user, organization)).await;
+            if let Err(error) = noted {
+                tracing::warn!(user = %user.id, %error, "the organization of a session token was not stored");
+            }
+        }
+        User { active_organization_id: Some(organization), ..user }
+    }
+
+    async fn note_active_organization(
+        &self,
+        user: &User,
+        organization: OrganizationId,
+    ) -> Result<(), StoreError> {
+        let _turn = self.turn_of(user).await;
+        contention::retry(|| async {
+            let mut tx = self.store.begin().await?;
+            users::note_active_organization(tx.conn(), user.id, organization).await?;
+            tx.commit().await
+        })
+        .await
+    }
+
     /// The user of a session, and the membership in the organization that the user works in.
     ///
     /// # Errors
@@ -52,9 +82,15 @@ impl Accounts {
         }
         let user = resolved.user;
         let mut reader = self.store.read().await?;
-        let active = users::load_active_organizations(reader.conn(), &[user.id]).await?.pop();
-        let (_, organization) = active.ok_or(NOWHERE)?;
-        let own = memberships::find_own_membership(reader.conn(), organization, user.id).await?;
+        let mut own = None;
+        if let Some(organization) = user.active_organization_id {
+            own = memberships::find_own_membership(reader.conn(), organization, user.id).await?;
+        }
+        if own.is_none() {
+            let active = users::load_active_organizations(reader.conn(), &[user.id]).await?.pop();
+            let (_, organization) = active.ok_or(NOWHERE)?;
+            own = memberships::find_own_membership(reader.conn(), organization, user.id).await?;
+        }
         let own = own.ok_or(NOWHERE)?;
         let row = memberships::load_memberships(reader.conn(), user.id, &[own.id]).await?.pop();
         Ok((user, row.ok_or(NOWHERE)?))

@@ -14,9 +14,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     AccountError, Accounts, SessionRefusal,
     authority::{lock_administered, may_administer, may_give},
+    caller::stored,
     members::visible_member,
     mistake::MistakeKind,
-    organizations::{UNKNOWN_ORGANIZATION, stored},
+    organizations::UNKNOWN_ORGANIZATION,
     standing::{WhileDeleting, admit_session, lookup},
 };
 use crate::{

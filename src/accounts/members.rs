@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::{
     AccountError, Accounts,
     authority::{ADMINS_ONLY, absent, lock_administered, may_change, may_give},
+    caller::stored_still_in,
     mistake::MistakeKind,
-    organizations::{UNKNOWN_ORGANIZATION, stored},
+    organizations::UNKNOWN_ORGANIZATION,
 };
 use crate::{
     model::{Membership, MembershipId, OrganizationId, Role, User, UserId},
@@ -118,7 +119,7 @@ impl Accounts {
                 keep_an_owner(&mut tx, &own, "organization_id").await?;
             }
             end_membership(&mut tx, &own).await?;
-            let user = stored(&mut tx, caller.id).await?;
+            let user = stored_still_in(&mut tx, caller).await?;
             tx.commit().await?;
             Ok((own.id, user))
         })

@@ -5,6 +5,7 @@ mod active;
 mod authority;
 mod back_off;
 mod background;
+mod caller;
 mod creation;
 mod deletion;
 mod error;
@@ -44,8 +45,8 @@ use crate::{
     auth::Session,
     clerk::api::ClerkApi,
     clock::Clock,
-    model::User,
-    rate_limit::RateLimit,
+    model::{User, UserId},
+    rate_limit::{RateLimit, WallClock},
     store::{Store, users::Lookups},
     telemetry::Metrics,
 };
@@ -80,6 +81,8 @@ pub struct Accounts {
     /// By Clerk id.
     writes: Arc<Turns<Box<str>>>,
     limits: Arc<UserLimits>,
+    /// Whose organization was stored in the last minute because a session token names it.
+    noted_organizations: Arc<RateLimit<UserId, WallClock>>,
     metrics: Arc<Metrics>,
 }
 
@@ -93,6 +96,7 @@ impl Accounts {
         metrics: Arc<Metrics>,
     ) -> Self {
         let lookups = Lookups::new(store.clone());
+        let noted_organizations = RateLimit::by_clock(NonZeroU32::MIN, WallClock(clock.clone()));
         Self {
             store,
             lookups,
@@ -102,6 +106,7 @@ impl Accounts {
             first_requests: Arc::default(),
             writes: Arc::default(),
             limits: Arc::default(),
+            noted_organizations: Arc::new(noted_organizations),
             metrics,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     AccountError, Accounts, ResolveOptions, ResolvedUser, SessionRefusal,
     authority::{absent, lock_administered},
+    caller::{stored, stored_still_in},
     mistake::MistakeKind,
     new_account::{insert_owned_organization, insert_personal_organization},
     profile_changes::line,
@@ -14,7 +15,7 @@ use crate::{
     auth::Session,
     model::{OrganizationId, Role, User, UserId},
     store::{
-        StoreError, Tx, contention, locks,
+        Tx, contention, locks,
         memberships::{ListOf, count_memberships},
         organizations::{self, NewOrganization, VisibleOrganization},
         users,
@@ -146,7 +147,7 @@ impl Accounts {
             let mut tx = self.store.begin().await?;
             lock_administered(&mut tx, caller.id, id, Role::Owner, UNKNOWN_ORGANIZATION).await?;
             organizations::delete_organization(tx.conn(), id).await?;
-            let user = stored(&mut tx, caller.id).await?;
+            let user = stored_still_in(&mut tx, caller).await?;
             tx.commit().await?;
             Ok((id, user))
         })
@@ -227,12 +228,6 @@ pub(super) async fn visible(
 ) -> Result<Arc<VisibleOrganization>, AccountError> {
     let found = organizations::load_organizations(tx.conn(), viewer, &[id]).await?.pop();
     found.ok_or(AccountError::NotFound(UNKNOWN_ORGANIZATION))
-}
-
-/// A user as stored inside a transaction.
-pub(super) async fn stored(tx: &mut Tx<'_>, id: UserId) -> Result<Arc<User>, AccountError> {
-    let found: Result<_, StoreError> = users::load_users(tx.conn(), &[id]).await;
-    Ok(found?.pop().ok_or(SessionRefusal::Vanished)?)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     AccountError, Accounts, SessionRefusal,
+    caller::stored_still_in,
     mistake::{Mistake, MistakeKind},
 };
 use crate::{
@@ -109,9 +110,9 @@ impl Accounts {
         if !users::update_profile(tx.conn(), user.id, changes, self.clock.now()).await? {
             return Err(SessionRefusal::Vanished.into());
         }
-        let updated = users::load_users(tx.conn(), &[user.id]).await?.pop();
+        let updated = stored_still_in(&mut tx, user).await?;
         tx.commit().await?;
-        updated.ok_or_else(|| SessionRefusal::Vanished.into())
+        Ok(updated)
     }
 }
 

@@ -17,11 +17,11 @@ use crate::{
         api::{ClerkApi, ClerkApiError},
         event::ClerkUser,
     },
-    model::{OrganizationId, Profile, User},
+    model::{Profile, User},
     store::{
         StoreError, contention,
         memberships::VisibleMembership,
-        users::{self, ClaimsUpdate, ClerkUpdate, Found, Lookup, ProfileTry, Standing},
+        users::{self, ClaimsUpdate, ClerkUpdate, Found, Lookup, ProfileTry},
     },
 };
 
@@ -80,15 +80,15 @@ impl Accounts {
             };
             // What was just created is as complete as it can be.
             let is_settled = created
-                || is_in_step(session, user, &found.standing)
-                || Box::pin(self.synchronise(session, user, &found.standing, options)).await?
-                    == Sync::Unchanged;
+                || is_in_step(session, user)
+                || Box::pin(self.synchronise(session, user, options)).await? == Sync::Unchanged;
             if !is_settled {
                 // Something was written, or the user vanished: read again, synchronising no more.
                 found = self.look_up(session, options).await?;
                 admit_session(&found.standing, session, self.leeway, WhileDeleting::Refuse)?;
             }
             if let Some(user) = found.standing.user {
+                let user = self.working_in(user, found.standing.token_organization).await;
                 return Ok(ResolvedUser {
                     user: Arc::new(user),
                     created,
@@ -114,12 +114,11 @@ impl Accounts {
         &self,
         session: &Session,
         user: &User,
-        standing: &Standing,
         options: ResolveOptions,
     ) -> Result<Sync, AccountError> {
         let _turn = self.turn_of(user).await;
         let now = self.clock.now();
-        let claims = newer_claims(session, user, standing, now);
+        let claims = newer_claims(session, user, now);
         let mut outcome = Sync::Unchanged;
         let mut is_incomplete = user.is_profile_incomplete();
         if let Some(claims) = claims {
@@ -239,23 +238,16 @@ enum Sync {
 }
 
 /// Whether there is nothing to take over from the token and nothing to ask Clerk for.
-fn is_in_step(session: &Session, user: &User, standing: &Standing) -> bool {
-    !user.is_profile_incomplete()
-        && newer_claims(session, user, standing, DateTime::UNIX_EPOCH).is_none()
+fn is_in_step(session: &Session, user: &User) -> bool {
+    !user.is_profile_incomplete() && newer_claims(session, user, DateTime::UNIX_EPOCH).is_none()
 }
 
 /// What the token says that is not stored yet.
-fn newer_claims(
-    session: &Session,
-    user: &User,
-    standing: &Standing,
-    now: DateTime<Utc>,
-) -> Option<ClaimsUpdate> {
+fn newer_claims(session: &Session, user: &User, now: DateTime<Utc>) -> Option<ClaimsUpdate> {
     let claimed = session.profile();
     let email = newer_email(user, claimed, session.issued_at());
     let name = claimed.name.as_deref().filter(|_| user.name.is_none());
-    let active_organization = changed_organization(user, standing);
-    if email.is_none() && name.is_none() && active_organization.is_none() {
+    if email.is_none() && name.is_none() {
         return None;
     }
     Some(ClaimsUpdate {
@@ -265,7 +257,6 @@ fn newer_claims(
             name: name.map(str::to_owned),
         },
         as_of: session.issued_at(),
-        active_organization,
         now,
     })
 }
@@ -289,11 +280,4 @@ fn newer_email<'a>(
         // Not the other way round: most tokens do not say whether an address is verified.
         || (profile.email_verified && !user.email_verified);
     (says_more && is_newer).then_some(email)
-}
-
-/// The organization that the token makes active, if it is another than the stored one.
-fn changed_organization(user: &User, standing: &Standing) -> Option<OrganizationId> {
-    standing
-        .token_organization
-        .filter(|organization| user.active_organization_id != Some(*organization))
 }

@@ -246,6 +246,11 @@ impl Viewer {
         }
     }
 
+    /// Whether a user is the signed-in one.
+    pub(crate) async fn is(&self, user: UserId) -> bool {
+        matches!(&*self.state.lock().await, State::Resolved(resolved, _) if resolved.user.id == user)
+    }
+
     /// The first memberships of a user, if they came with it.
     pub(crate) async fn preloaded(&self, user: UserId) -> Option<Arc<Vec<Arc<VisibleMembership>>>> {
         match &*self.state.lock().await {

@@ -20,7 +20,8 @@ pub use directory::{UserEntry, Who, find_users, list_users};
 pub use lookups::{Lookups, PRELOADED};
 pub use profile::{
     ClaimsUpdate, ClerkUpdate, ProfileChanges, ProfileTry, apply_claims, apply_clerk_update,
-    claim_profile_try, set_active_organization, update_profile, verify_email,
+    claim_profile_try, note_active_organization, set_active_organization, update_profile,
+    verify_email,
 };
 pub use standing::{Found, Lookup, Standing, find_standing, find_standings};
 

@@ -19,6 +19,7 @@ FILES = (
 async def restarted(world):
     for _ in range(2):
         await asyncio.to_thread(world.cluster.stop)
+        await asyncio.sleep(2)
         await asyncio.to_thread(world.cluster.start)
         await asyncio.sleep(1)
 

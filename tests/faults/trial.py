@@ -279,8 +279,8 @@ def judge(answers, began, ended, fault, row):
     )
     for (kind, label), count in unexpected.most_common(5):
         row.wrong.append(f"{kind} was answered {label}, {count} times")
-    # A fault that nobody can have felt proves nothing.
-    is_felt = any(one.label != RIGHT[one.kind] for one in during)
+    # A fault that nobody can have felt proves nothing. Whoever waited for its end has felt it too.
+    is_felt = any(one.label != RIGHT[one.kind] or one.seconds >= 1 for one in during)
     if fault.is_felt and not fault.restarts and not is_felt:
         row.wrong.append("the fault had no effect")
 

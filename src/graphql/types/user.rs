@@ -87,7 +87,15 @@ impl User {
         {
             return Ok(Some(Organization(row.organization.clone())));
         }
-        let found = viewer.loaders().await?.active_organization(self.0.id).await?;
+        let loaders = viewer.loaders().await?;
+        // What the user is seen with counts before what is stored: it may be of the session token.
+        if let Some(organization) = self.0.active_organization_id
+            && viewer.is(self.0.id).await
+            && let Some(found) = loaders.organization(organization).await?
+        {
+            return Ok(Some(Organization(found)));
+        }
+        let found = loaders.active_organization(self.0.id).await?;
         Ok(found.map(Organization))
     }
 

@@ -16,8 +16,6 @@ pub struct ClaimsUpdate {
     pub profile: Profile,
     /// The token's `iat`; without one the address only fills an empty place.
     pub as_of: Option<DateTime<Utc>>,
-    /// The organization to make active.
-    pub active_organization: Option<OrganizationId>,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -29,57 +27,73 @@ pub async fn apply_claims(
     id: UserId,
     claims: &ClaimsUpdate,
 ) -> Result<bool, StoreError> {
-    let ClaimsUpdate {
-        profile: Profile { email, email_verified, name },
-        as_of,
-        active_organization,
-        now,
-    } = claims;
-    on!(conn, link => claims_statement(&link)
-        .build()
+    let ClaimsUpdate { profile: Profile { email, email_verified, name }, as_of, now } = claims;
+    on!(conn, link => sqlx::query(CLAIMS)
         .bind(id)
         .bind(email.as_deref())
         .bind(email_verified)
         .bind(as_of)
         .bind(name.as_deref())
-        .bind(active_organization)
         .bind(now)
         .execute(link)
         .await
         .map(|done| done.rows_affected() > 0))
 }
 
-/// The statement of [`apply_claims`] for the database of a connection.
-fn claims_statement<'c, C>(_: &C) -> QueryBuilder<C::Database>
+/// Whether the claimed address counts. Ties go to what is stored: it came from an event or Clerk's API, or from
+/// the same second.
+macro_rules! is_later {
+    () => {
+        "$2 IS NOT NULL AND (email_as_of < $4 \
+         OR (email_as_of IS NULL AND ($4 IS NOT NULL OR email IS NULL)))"
+    };
+}
+
+/// The statement of [`apply_claims`].
+const CLAIMS: &str = concat!(
+    "UPDATE users SET email = CASE WHEN ",
+    is_later!(),
+    " THEN $2 ELSE email END, email_verified = CASE WHEN ",
+    is_later!(),
+    " THEN $3 ELSE email_verified END, email_as_of = CASE WHEN ",
+    is_later!(),
+    " THEN $4 ELSE email_as_of END, \
+     name = COALESCE(name, $5), \
+     updated_at = $6 \
+     WHERE id = $1 AND deletion_marked_at IS NULL",
+);
+
+/// Notes the organization that a session token names as the one its user works in. `false`, and nothing changes,
+/// when the user is no member of it, is gone or is being deleted. Nothing that the user did: `updated_at` stays.
+pub async fn note_active_organization(
+    conn: Conn<'_>,
+    id: UserId,
+    organization: OrganizationId,
+) -> Result<bool, StoreError> {
+    on!(conn, link => active_statement(&link)
+        .build()
+        .bind(id)
+        .bind(organization)
+        .execute(link)
+        .await
+        .map(|done| done.rows_affected() > 0))
+}
+
+/// The statement of [`note_active_organization`] for the database of a connection. It holds on to the organization,
+/// which another instance may be deleting.
+fn active_statement<'c, C>(_: &C) -> QueryBuilder<C::Database>
 where
     C: Executor<'c>,
     C::Database: Spelling,
 {
-    /// Whether the claimed address counts. Ties go to what is stored: it came from an event or Clerk's
-    /// API, or from the same second.
-    macro_rules! is_later {
-        () => {
-            "$2 IS NOT NULL AND (email_as_of < $4 \
-             OR (email_as_of IS NULL AND ($4 IS NOT NULL OR email IS NULL)))"
-        };
-    }
-    let mut statement = QueryBuilder::new(concat!(
-        "UPDATE users SET email = CASE WHEN ",
-        is_later!(),
-        " THEN $2 ELSE email END, email_verified = CASE WHEN ",
-        is_later!(),
-        " THEN $3 ELSE email_verified END, email_as_of = CASE WHEN ",
-        is_later!(),
-        " THEN $4 ELSE email_as_of END, \
-        name = COALESCE(name, $5), \
-        active_organization_id = COALESCE(\
-            (SELECT o.id FROM organizations o JOIN organization_members m ON m.organization_id = o.id \
-             WHERE o.id = $6 AND m.user_id = users.id",
-    ));
+    let mut statement = QueryBuilder::new(
+        "WITH joined AS (SELECT o.id FROM organizations o \
+             JOIN organization_members m ON m.organization_id = o.id \
+             WHERE o.id = $2 AND m.user_id = $1",
+    );
     statement.push(<C::Database as Spelling>::KEEP_KEY).push(
-        "), active_organization_id), \
-         updated_at = $7 \
-         WHERE id = $1 AND deletion_marked_at IS NULL",
+        ") UPDATE users SET active_organization_id = $2 \
+         WHERE id = $1 AND deletion_marked_at IS NULL AND EXISTS (SELECT 1 FROM joined)",
     );
     statement
 }

@@ -11,7 +11,7 @@ use crate::support::{
     organization_object, start, start_with_webhooks, user_object,
 };
 
-const ME: &str = "{ me { id email name activeOrganization { name } \
+const ME: &str = "{ me { id email name updatedAt activeOrganization { name } \
                    memberships { totalCount nodes { role organization { name viewerRole } } } } }";
 
 async fn me(app: &TestApp, token: &Token) -> Value {
@@ -286,20 +286,22 @@ mod active_organization {
             join(&app, "org_b", "Bravo", "user_a", 2).await;
             assert_eq!(active(&app, &token()).await, "Personal", "being a member is not enough");
 
-            let steps = [
-                ("a", token().organization("org_a", "admin"), "Acme", 3),
-                ("the same", token().organization("org_a", "admin"), "Acme", 1),
-                ("none", token(), "Acme", 1),
-                ("b", token().organization("org_b", "member"), "Bravo", 3),
-                ("unknown here", token().organization("org_x", "admin"), "Bravo", 1),
-                ("ill-shaped", token().claim("o", "org_a"), "Bravo", 1),
-                ("empty", token().claim("o", json!({})), "Bravo", 1),
-                ("version 1", token().without("v").claim("org_id", "org_a"), "Acme", 3),
-                ("version 1 in a version 2 token", token().claim("org_id", "org_b"), "Acme", 1),
+            let steps: [(&str, fn(Token) -> Token, &str, u64); 9] = [
+                ("a", |token| token.organization("org_a", "admin"), "Acme", 2),
+                ("the same", |token| token.organization("org_a", "admin"), "Acme", 1),
+                ("none", |token| token, "Acme", 1),
+                ("b", |token| token.organization("org_b", "member"), "Bravo", 2),
+                ("unknown here", |token| token.organization("org_x", "admin"), "Bravo", 1),
+                ("ill-shaped", |token| token.claim("o", "org_a"), "Bravo", 1),
+                ("empty", |token| token.claim("o", json!({})), "Bravo", 1),
+                ("version 1", |token| token.without("v").claim("org_id", "org_a"), "Acme", 2),
+                ("version 1 in a version 2 token", |token| token.claim("org_id", "org_b"), "Acme", 1),
             ];
-            for (name, token, expected, cost) in steps {
+            for (name, with, expected, cost) in steps {
+                let token = with(token());
                 let (found, statements) = app.statements(active(&app, &token)).await;
                 assert_eq!((found, statements), (json!(expected), cost), "{name}");
+                app.clock.advance(TimeDelta::minutes(1));
             }
             // The token's role in it grants nothing here.
             let token = app.token("user_a").organization("org_a", "org:admin");
@@ -307,6 +309,56 @@ mod active_organization {
             let roles: Vec<_> = found["memberships"]["nodes"].as_array().unwrap().iter()
                 .map(|node| node["role"].as_str().unwrap()).collect();
             assert_eq!(roles, ["OWNER", "MEMBER", "MEMBER"]);
+        }
+    }
+
+    // Two tabs with two organizations.
+    both! {
+        async fn the_token_s_counts_for_each_request_and_is_stored_once_a_minute(database) {
+            let app = start_with_webhooks(&database).await;
+            join(&app, "org_a", "Acme", "user_a", 1).await;
+            join(&app, "org_b", "Bravo", "user_a", 2).await;
+            let before = me(&app, &app.token("user_a")).await["updatedAt"].clone();
+            let tab = |organization: &str| app.token("user_a").organization(organization, "member");
+            app.clock.advance(TimeDelta::seconds(5));
+            let mut writes = 0;
+            for round in 0..20 {
+                for (organization, name) in [("org_a", "Acme"), ("org_b", "Bravo")] {
+                    let (found, statements) = app.statements(me(&app, &tab(organization))).await;
+                    assert_eq!(found["activeOrganization"]["name"], name, "round {round}");
+                    assert_eq!(found["updatedAt"], before, "nobody has changed the profile");
+                    writes += statements - 1;
+                }
+            }
+            assert_eq!(writes, 1);
+            assert_eq!(active(&app, &app.token("user_a")).await, "Acme", "the first was stored");
+            // What a mutation answers is of the same tab, and what it stores is not the organization.
+            let rename = "mutation { updateProfile(input: { pronouns: \"she/her\" }) { user { activeOrganization { name } } } }";
+            let data = app.query(Some(&tab("org_b")), rename).await.data();
+            assert_eq!(data["updateProfile"]["user"]["activeOrganization"]["name"], "Bravo");
+            let working = app.rest("GET", "/api/v1/organizations/me", Some(&tab("org_b")), None).await;
+            assert_eq!(working.json()["name"], "Bravo");
+            assert_eq!(active(&app, &app.token("user_a")).await, "Acme");
+            app.clock.advance(TimeDelta::seconds(60));
+            assert_eq!(active(&app, &tab("org_b")).await, "Bravo");
+            assert_eq!(active(&app, &app.token("user_a")).await, "Bravo", "a minute later");
+        }
+    }
+
+    both! {
+        async fn the_token_s_counts_although_it_cannot_be_stored(database) {
+            let app = start_with_webhooks(&database).await;
+            join(&app, "org_a", "Acme", "user_a", 1).await;
+            me(&app, &app.token("user_a")).await;
+            if database.is_postgres() {
+                database.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$").await;
+                database.execute("CREATE TRIGGER no BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION refuse()").await;
+            } else {
+                database.execute("CREATE TRIGGER no BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'no'); END").await;
+            }
+            let token = app.token("user_a").organization("org_a", "member");
+            assert_eq!(active(&app, &token).await, "Acme");
+            assert_eq!(active(&app, &app.token("user_a")).await, "Personal");
         }
     }
 

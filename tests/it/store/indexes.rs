@@ -81,10 +81,10 @@ async fn run_everything(store: &Store) {
     let claims = users::ClaimsUpdate {
         profile: profile(Some("a@example.com"), Some("Ada")),
         as_of: Some(at(0)),
-        active_organization: Some(shared),
         now: at(0),
     };
     commit!(store, conn => users::apply_claims(conn, ada, &claims));
+    commit!(store, conn => users::note_active_organization(conn, ada, shared));
     let update = users::ClerkUpdate {
         profile: profile(None, None),
         has_lost_email: false,

@@ -4,7 +4,8 @@ use mission_control::{
     model::{OrganizationId, Profile, Role, UserId},
     store::users::{
         ClaimsUpdate, ClerkUpdate, NewUser, ProfileChanges, ProfileTry, apply_claims,
-        apply_clerk_update, claim_profile_try, mark_deletion, update_profile,
+        apply_clerk_update, claim_profile_try, mark_deletion, note_active_organization,
+        update_profile,
     },
 };
 
@@ -51,7 +52,6 @@ both! {
             let claims = ClaimsUpdate {
                 profile: Profile { email_verified: true, ..profile(claimed.0, None) },
                 as_of: claimed.1.map(at),
-                active_organization: None,
                 now: at(77),
             };
             assert!(commit!(store, conn => apply_claims(conn, id, &claims)));
@@ -69,38 +69,46 @@ both! {
 }
 
 both! {
-    async fn a_claimed_name_and_organization(database) {
+    async fn a_claimed_name_only_fills_an_empty_place(database) {
+        let store = &database.store;
+        let ada = user(store, "user_a").await;
+        let claims = |name| ClaimsUpdate { profile: profile(None, name), as_of: None, now: at(1) };
+        for (claimed, expected) in [(None, None), (Some("Ada"), Some("Ada")), (Some("Eve"), Some("Ada")), (None, Some("Ada"))] {
+            assert!(commit!(store, conn => apply_claims(conn, ada, &claims(claimed))));
+            let found = standing(store, "user_a").await.user.unwrap();
+            assert_eq!(found.name.as_deref(), expected);
+        }
+        let stranger = UserId::generate();
+        assert!(!commit!(store, conn => apply_claims(conn, stranger, &claims(Some("Eve")))));
+        commit!(store, conn => mark_deletion(conn, &mark(ada, 0)));
+        assert!(
+            !commit!(store, conn => apply_claims(conn, ada, &claims(Some("Eve")))),
+            "being deleted"
+        );
+    }
+}
+
+both! {
+    async fn a_named_organization_is_noted_for_its_members(database) {
         let store = &database.store;
         let ada = user(store, "user_a").await;
         let (first, second) = (organization(store, None).await, organization(store, None).await);
         member(store, first, ada, Role::Member, at(0)).await;
-        let claims = |name, active_organization| ClaimsUpdate {
-            profile: profile(None, name),
-            as_of: None,
-            active_organization,
-            now: at(1),
-        };
-        // Name and organization of a claim, and those stored then.
-        let steps = [
-            ((None, None), (None, None)),
-            ((None, Some(second)), (None, None)),
-            ((Some("Ada"), Some(first)), (Some("Ada"), Some(first))),
-            ((Some("Eve"), Some(second)), (Some("Ada"), Some(first))),
-            ((None, Some(OrganizationId::generate())), (Some("Ada"), Some(first))),
-            ((None, None), (Some("Ada"), Some(first))),
-        ];
-        for ((name, organization), expected) in steps {
-            assert!(commit!(store, conn => apply_claims(conn, ada, &claims(name, organization))));
+        let before = standing(store, "user_a").await.user.unwrap().updated_at;
+        for (named, is_noted, expected) in [
+            (second, false, None),
+            (first, true, Some(first)),
+            (second, false, Some(first)),
+            (OrganizationId::generate(), false, Some(first)),
+        ] {
+            assert_eq!(commit!(store, conn => note_active_organization(conn, ada, named)), is_noted);
             let found = standing(store, "user_a").await.user.unwrap();
-            assert_eq!((found.name.as_deref(), found.active_organization_id), expected);
+            assert_eq!((found.active_organization_id, found.updated_at), (expected, before));
         }
         let stranger = UserId::generate();
-        assert!(!commit!(store, conn => apply_claims(conn, stranger, &claims(Some("Eve"), None))));
+        assert!(!commit!(store, conn => note_active_organization(conn, stranger, first)));
         commit!(store, conn => mark_deletion(conn, &mark(ada, 0)));
-        assert!(
-            !commit!(store, conn => apply_claims(conn, ada, &claims(Some("Eve"), None))),
-            "being deleted"
-        );
+        assert!(!commit!(store, conn => note_active_organization(conn, ada, first)), "being deleted");
     }
 }
 
