@@ -63,6 +63,14 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether SQLite had opened a file for reading only (`SQLITE_READONLY`).
+pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
+    match reported(error) {
+        Some(Reported::Sqlite(error)) => primary_code(error) == Some(8),
+        Some(Reported::Postgres(_)) | None => false,
+    }
+}
+
 /// An error that a database itself reported, as opposed to one of the driver.
 pub(super) enum Reported<'e> {
     Sqlite(&'e SqliteError),

@@ -2,12 +2,15 @@
 
 use std::{
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use sqlx::{
-    ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    AssertSqlSafe, ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::{
@@ -50,17 +53,27 @@ impl SqliteDatabase {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(ACQUIRE_TIMEOUT)
             .disable_statement_logging();
+        let opened_to_read = Arc::new(AtomicBool::new(false));
+        let noted = opened_to_read.clone();
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
-            .after_release(|writer, _| {
+            .after_connect(move |writer, _| {
+                let noted = noted.clone();
+                Box::pin(async move {
+                    noted.store(only_reads(writer).await?, Ordering::Relaxed);
+                    Ok(())
+                })
+            })
+            .after_release(move |writer, _| {
+                let is_of_use = !opened_to_read.load(Ordering::Relaxed);
                 Box::pin(async move {
                     // A full disk makes SQLite roll back by itself. The driver's own rollback then fails,
                     // and it would refuse to begin another transaction on this connection for ever.
                     writer.ping().await?;
-                    Ok(!writer.is_in_transaction())
+                    Ok(is_of_use && !writer.is_in_transaction())
                 })
             });
         // Before the connections: a file that is replaced meanwhile is then noticed.
@@ -123,6 +136,19 @@ impl SqliteDatabase {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Whether SQLite opened the file or its log for reading, as it does without a word when it may not write to them.
+/// Such a connection stays so when they may be written again.
+async fn only_reads(writer: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // Refused before it asks for the lock, for which nothing here is worth waiting.
+    let attempt = "PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; PRAGMA user_version = 0";
+    let attempt = sqlx::raw_sql(attempt).execute(&mut *writer).await;
+    // Fails where nothing was begun.
+    let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *writer).await;
+    let busy_timeout = format!("PRAGMA busy_timeout = {}", ACQUIRE_TIMEOUT.as_millis());
+    sqlx::raw_sql(AssertSqlSafe(busy_timeout)).execute(writer).await?;
+    Ok(attempt.is_err_and(|error| dialect::is_read_only(&error)))
 }
 
 /// Read connections that stay open. Not a pool: a SQLite connection needs neither a health check

@@ -374,8 +374,35 @@ fn serve_by(program: &Path, database: &EmptyDatabase, port: u16) -> Command {
     command
 }
 
+/// Nothing is forbidden to root: then somebody else runs a copy of the program, as the program itself may be out of
+/// their reach.
+fn serve_unprivileged(database: &EmptyDatabase, port: u16) -> Command {
+    const NOBODY: u32 = 65_534;
+    if !std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
+        return serve(database, port);
+    }
+    let program = database.path().with_file_name("mission-control");
+    std::fs::copy(PROGRAM, &program).unwrap();
+    set_mode(&program, 0o555);
+    let mut command = serve_by(&program, database, port);
+    command.uid(NOBODY).gid(NOBODY);
+    command
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+}
+
 impl Server {
     async fn start(database: &EmptyDatabase, blocks: u32) -> Self {
+        Self::start_by(serve, database, blocks).await
+    }
+
+    async fn start_by(
+        serve: fn(&EmptyDatabase, u16) -> Command,
+        database: &EmptyDatabase,
+        blocks: u32,
+    ) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process =
             serve(database, port).env("BLOCKS", blocks.to_string()).stderr(Stdio::null()).spawn();
@@ -442,26 +469,12 @@ async fn a_full_disk_is_503_for_writers_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_file_that_may_not_be_written_is_an_error_at_the_start() {
-    const NOBODY: u32 = 65_534;
     let database = TestDatabase::sqlite().await;
     database.store.close().await;
-    let set_mode = |path: &Path, mode| {
-        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
-    };
     let directory = database.path().parent().unwrap();
-    // Nothing is forbidden to root, so another user runs a copy, as this one may be out of their reach.
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    let program = if is_root { directory.join("mission-control") } else { PROGRAM.into() };
-    if is_root {
-        std::fs::copy(PROGRAM, &program).unwrap();
-        set_mode(&program, 0o555);
-    }
+    let mut command = serve_unprivileged(&database, 0);
     set_mode(database.path(), 0o444);
     set_mode(directory, 0o555);
-    let mut command = serve_by(&program, &database, 0);
-    if is_root {
-        command.uid(NOBODY).gid(NOBODY);
-    }
     let mut process = command.spawn().unwrap();
     let status = process.wait().unwrap();
     let mut text = String::new();
@@ -469,6 +482,37 @@ async fn a_file_that_may_not_be_written_is_an_error_at_the_start() {
     assert_eq!(status.code(), Some(1), "{text}");
     assert!(text.contains("test.db") && !text.contains("panicked"), "{text}");
     set_mode(directory, 0o755);
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_be_written_for_a_while_is_written_again_without_a_restart() {
+    let database = EmptyDatabase::sqlite();
+    set_mode(database.path().parent().unwrap(), 0o777);
+    let server = Server::start_by(serve_unprivileged, &database, 1024).await;
+    let notes = |number: i32| format!("{number} {}", "x".repeat(9_000));
+    assert_eq!(server.profile(Some(&notes(0))).await.0, StatusCode::OK);
+    // Whoever has the file open goes on writing, until there is no room: SQLite then loses the connection, and opens
+    // the file anew for reading alone, without a word.
+    let log = database.path().with_extension("db-wal");
+    set_mode(database.path(), 0o444);
+    set_mode(&log, 0o444);
+    let mut number = 0;
+    while server.profile(Some(&notes(number))).await.0 == StatusCode::OK {
+        number += 1;
+        assert!(number < 200);
+    }
+    for _ in 0..3 {
+        assert_eq!(server.profile(Some(&notes(-1))).await.0, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(server.profile(None).await.1.contains(&notes(number - 1)), "reading goes on");
+    }
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
+    assert_eq!(server.profile(Some(&notes(-1))).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    set_mode(database.path(), 0o644);
+    set_mode(&log, 0o644);
+    // The first who comes finds out, at most.
+    server.profile(Some(&notes(-2))).await;
+    assert_eq!(server.profile(Some(&notes(-1))).await.0, StatusCode::OK);
+    assert!(server.profile(None).await.1.contains(&notes(-1)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
