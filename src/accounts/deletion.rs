@@ -333,7 +333,7 @@ impl Accounts {
             .await?;
             // A session lives on at Clerk and can obtain later tokens; it asked to be gone.
             for session_id in asked.iter().filter(|_| !is_permanent) {
-                sessions::revoke_session(tx.conn(), session_id, now, None).await?;
+                sessions::revoke_session(tx.conn(), session_id, now).await?;
             }
         }
         tx.commit().await?;

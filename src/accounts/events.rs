@@ -108,8 +108,8 @@ pub(super) async fn apply_effect(
                 // Whether the session's last request or its end comes first, the user exists.
                 mirror::find_or_insert_user(tx, user_id, now).await?;
             }
-            let until = Some(now + REVOCATION_RETENTION);
-            sessions::revoke_session(tx.conn(), session_id, now, until).await?;
+            let until = now + REVOCATION_RETENTION;
+            sessions::end_session(tx.conn(), session_id, now, until).await?;
         }
         Event::Unknown { event_type } => {
             tracing::debug!(event_type, "an event that changes nothing here");

@@ -5,19 +5,35 @@ use chrono::{DateTime, Utc};
 
 use super::{Conn, StoreError, connection::on};
 
-/// Refuses a session from now on, until `expires_at` or for ever. Of two expiries the later counts.
+/// Refuses a session that lives on at Clerk, from now on and until [`end_session`].
 pub async fn revoke_session(
     conn: Conn<'_>,
     session_id: &str,
     now: DateTime<Utc>,
-    expires_at: Option<DateTime<Utc>>,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO revoked_sessions (session_id, revoked_at, expires_at) \
-        VALUES ($1, $2, $3) ON CONFLICT (session_id) DO UPDATE SET expires_at = \
-        CASE WHEN revoked_sessions.expires_at IS NULL OR excluded.expires_at IS NULL THEN NULL \
-             WHEN excluded.expires_at > revoked_sessions.expires_at THEN excluded.expires_at \
-             ELSE revoked_sessions.expires_at END";
-    on!(conn, link => sqlx::query(SQL)
+    on!(conn, link => sqlx::query(
+        "INSERT INTO revoked_sessions (session_id, revoked_at) VALUES ($1, $2) \
+         ON CONFLICT (session_id) DO UPDATE SET expires_at = NULL")
+        .bind(session_id)
+        .bind(now)
+        .execute(link)
+        .await
+        .map(|_| ()))
+}
+
+/// Refuses a session that is over at Clerk until `expires_at`, when no token of its is left. Of two such times the
+/// later counts.
+pub async fn end_session(
+    conn: Conn<'_>,
+    session_id: &str,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    on!(conn, link => sqlx::query(
+        "INSERT INTO revoked_sessions (session_id, revoked_at, expires_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (session_id) DO UPDATE SET expires_at = \
+         CASE WHEN revoked_sessions.expires_at > excluded.expires_at THEN revoked_sessions.expires_at \
+              ELSE excluded.expires_at END")
         .bind(session_id)
         .bind(now)
         .bind(expires_at)

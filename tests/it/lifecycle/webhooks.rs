@@ -194,6 +194,26 @@ both! {
 }
 
 both! {
+    async fn a_session_that_asked_for_a_deletion_is_forgotten_a_day_after_its_end(database) {
+        let app = start_with_webhooks(&database).await;
+        let keep = "mutation { deleteUser(input: { deleteFromClerk: false }) { clerkDeletion } }";
+        app.query(Some(&app.token("user_a")), keep).await.data();
+        for hours in [0, 24 * 365] {
+            app.clock.advance(TimeDelta::hours(hours));
+            app.app.state.accounts.expire().await.unwrap();
+            assert_eq!(database.count("revoked_sessions").await, 1, "it may live on at Clerk");
+        }
+        let session = json!({ "id": "sess_user_a", "user_id": "user_a", "status": "ended" });
+        apply(&app, "m", "session.ended", session).await;
+        for (hours, left) in [(23, 1), (1, 0)] {
+            app.clock.advance(TimeDelta::hours(hours));
+            app.app.state.accounts.expire().await.unwrap();
+            assert_eq!(database.count("revoked_sessions").await, left);
+        }
+    }
+}
+
+both! {
     async fn signing_out_counts_on_every_instance(database) {
         let app = start_with_webhooks(&database).await;
         let other = app.second_instance(&database).await;

@@ -74,7 +74,8 @@ async fn run_everything(store: &Store) {
     read!(store, conn => tombstones::find_tombstone(conn, kind, "user_a")).unwrap();
     let tombstone = tombstones::Tombstone { is_permanent: true, deleted_at: at(0) };
     commit!(store, conn => tombstones::write_tombstone(conn, kind, "user_c", tombstone));
-    commit!(store, conn => sessions::revoke_session(conn, "sess_a", at(0), Some(at(1))));
+    commit!(store, conn => sessions::revoke_session(conn, "sess_a", at(0)));
+    commit!(store, conn => sessions::end_session(conn, "sess_a", at(0), at(1)));
     commit!(store, conn => sessions::expire_revocations(conn, at(1)));
     commit!(store, conn => webhook_messages::insert_message(conn, "msg_a", at(0)));
     commit!(store, conn => webhook_messages::expire_messages(conn, at(1)));

@@ -42,7 +42,7 @@ both! {
         }
         let revoked = |number: usize| number.is_multiple_of(3);
         for number in (0..USERS).filter(|number| revoked(*number)) {
-            commit!(store, conn => revoke_session(conn, &format!("sess_{number}"), at(0), None));
+            commit!(store, conn => revoke_session(conn, &format!("sess_{number}"), at(0)));
         }
         let lookups = Lookups::new(store.clone());
         let before = store.statements();
@@ -119,7 +119,7 @@ both! {
             let lookup =
                 Lookup { session_id: Some(&session_id), ..Lookup::of_user("user_a") };
             assert!(!lookups.find(lookup).await.unwrap().standing.is_session_revoked);
-            commit!(store, conn => revoke_session(conn, &session_id, at(0), None));
+            commit!(store, conn => revoke_session(conn, &session_id, at(0)));
             assert!(lookups.find(lookup).await.unwrap().standing.is_session_revoked);
         }
         crowd.iter().for_each(tokio::task::JoinHandle::abort);

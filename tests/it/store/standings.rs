@@ -43,7 +43,7 @@ both! {
         commit!(store, conn => write_tombstone(conn, TombstoneKind::Organization, "user_a", tombstone));
         commit!(store, conn => write_tombstone(conn, TombstoneKind::Membership, "user_a", tombstone));
         commit!(store, conn => write_tombstone(conn, TombstoneKind::User, "user_b", tombstone));
-        commit!(store, conn => revoke_session(conn, "sess_b", at(0), None));
+        commit!(store, conn => revoke_session(conn, "sess_b", at(0)));
         let bob = user_as(store, &NewUser { banned: true, ..nameless("user_b") }).await;
         commit!(store, conn => mark_deletion(conn, &mark(bob, 0)));
         let mirrored = organization(store, Some("org_a")).await;
@@ -55,7 +55,7 @@ both! {
 
         // Each thing that is about this one, also without a user.
         commit!(store, conn => write_tombstone(conn, TombstoneKind::User, "user_a", tombstone));
-        commit!(store, conn => revoke_session(conn, "sess_a", at(0), None));
+        commit!(store, conn => revoke_session(conn, "sess_a", at(0)));
         let found = look_up(&database, Some("sess_a"), None).await;
         assert!(found.user.is_none() && found.is_session_revoked);
         assert_eq!(found.tombstone, Some(tombstone));
@@ -89,7 +89,7 @@ both! {
         };
         let tombstone = Tombstone { is_permanent: true, deleted_at: at(7) };
         commit!(store, conn => write_tombstone(conn, TombstoneKind::User, "user_a", tombstone));
-        commit!(store, conn => revoke_session(conn, "sess_a", at(0), None));
+        commit!(store, conn => revoke_session(conn, "sess_a", at(0)));
         let (found, memberships) = find(3).await;
         assert!(found.user.is_none() && memberships.is_empty());
         assert!(found.is_session_revoked && found.tombstone == Some(tombstone));

@@ -101,7 +101,7 @@ both! {
         member(store, shared, bob, Role::Member, at(0)).await;
         let tombstone = Tombstone { is_permanent: true, deleted_at: at(0) };
         commit!(store, conn => write_tombstone(conn, TombstoneKind::User, "user_a", tombstone));
-        commit!(store, conn => revoke_session(conn, "sess_a", at(0), None));
+        commit!(store, conn => revoke_session(conn, "sess_a", at(0)));
         assert!(commit!(store, conn => delete_user(conn, ada)));
         assert!(!commit!(store, conn => delete_user(conn, ada)));
         // The personal organization stays, without a person: deleting it is a statement of its own.
