@@ -40,7 +40,8 @@ class Clerk:
                 if not self.fault:
                     self.answer(writer, *self.work(method, path))
                 await writer.drain()
-        except (OSError, EOFError):
+        except (OSError, EOFError, asyncio.CancelledError):
+            # Cancelled at the end of the trial, with nobody to hand it on to.
             pass
         finally:
             writer.transport.abort()
