@@ -1,0 +1,33 @@
+//! What traces need to know before they can be sent.
+
+use std::{fmt, time::Duration};
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::sampling::Sampling;
+
+/// Where traces go, in whose name, and how many.
+#[derive(Clone)]
+pub(crate) struct TraceSettings {
+    /// The address that takes them, to the end of its path.
+    pub(crate) endpoint: Url,
+    /// Sent with them: names of headers, and their values as in the setting, percent-encoded.
+    pub(crate) headers: Vec<(String, SecretString)>,
+    /// How long one delivery may take.
+    pub(crate) timeout: Duration,
+    /// The `service.name` they carry.
+    pub(crate) service_name: Option<String>,
+    /// Further attributes of their origin.
+    pub(crate) resource: Vec<(String, String)>,
+    /// Which requests are recorded.
+    pub(crate) sampling: Sampling,
+}
+
+impl fmt::Debug for TraceSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceSettings")
+            .field("endpoint", &self.endpoint.as_str())
+            .finish_non_exhaustive()
+    }
+}
