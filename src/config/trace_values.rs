@@ -19,6 +19,12 @@ pub(super) type Attributes = Vec<(String, String)>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HttpProtobuf;
 
+/// Whether traces are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Compression {
+    pub(super) is_gzip: bool,
+}
+
 /// A sampler of the standard, without its argument.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sampler {
@@ -38,6 +44,14 @@ pub(super) fn protocol(text: &str) -> Result<HttpProtobuf, InvalidValue> {
     };
     let fix = "write http/protobuf, with the receiver's port for it (4318 by default)";
     invalid_text(text, what, fix)
+}
+
+pub(super) fn compression(text: &str) -> Result<Compression, InvalidValue> {
+    match text.to_ascii_lowercase().as_str() {
+        "none" => Ok(Compression { is_gzip: false }),
+        "gzip" => Ok(Compression { is_gzip: true }),
+        _ => invalid_text(text, "is no compression that there is", "write none or gzip"),
+    }
 }
 
 pub(super) fn exporter(text: &str) -> Result<bool, InvalidValue> {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{
     reading::Reading,
     variables::{
-        OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_PROTOCOL,
-        OTEL_EXPORTER_OTLP_TIMEOUT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+        OTEL_EXPORTER_OTLP_COMPRESSION, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS,
+        OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_EXPORTER_OTLP_TIMEOUT,
+        OTEL_EXPORTER_OTLP_TRACES_COMPRESSION, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
         OTEL_EXPORTER_OTLP_TRACES_HEADERS, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL,
         OTEL_EXPORTER_OTLP_TRACES_TIMEOUT, OTEL_RESOURCE_ATTRIBUTES, OTEL_SDK_DISABLED,
         OTEL_SERVICE_NAME, OTEL_TRACES_EXPORTER, OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG,
@@ -32,6 +33,8 @@ pub(super) fn read(reading: &mut Reading<'_>) -> Option<TraceSettings> {
         either(reading, &OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, &OTEL_EXPORTER_OTLP_ENDPOINT);
     let headers = either(reading, &OTEL_EXPORTER_OTLP_TRACES_HEADERS, &OTEL_EXPORTER_OTLP_HEADERS);
     let timeout = either(reading, &OTEL_EXPORTER_OTLP_TRACES_TIMEOUT, &OTEL_EXPORTER_OTLP_TIMEOUT);
+    let compression =
+        either(reading, &OTEL_EXPORTER_OTLP_TRACES_COMPRESSION, &OTEL_EXPORTER_OTLP_COMPRESSION);
     let ratio = reading.value_or_empty(&OTEL_TRACES_SAMPLER_ARG);
     let sampler = reading.value(&OTEL_TRACES_SAMPLER);
     let service_name = reading.value(&OTEL_SERVICE_NAME);
@@ -47,6 +50,7 @@ pub(super) fn read(reading: &mut Reading<'_>) -> Option<TraceSettings> {
         endpoint,
         headers,
         timeout: timeout.unwrap_or(Duration::from_secs(10)),
+        is_compressed: compression.is_some_and(|compression| compression.is_gzip),
         service_name,
         resource,
         sampling: Sampling {
@@ -122,6 +126,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "api-key=hidden"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "1"),
             ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "2500"),
+            ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip"),
             ("OTEL_SERVICE_NAME", "accounts"),
             ("OTEL_RESOURCE_ATTRIBUTES", "a=b, c=d"),
             ("OTEL_TRACES_SAMPLER", "traceidratio"),
@@ -137,6 +142,7 @@ mod tests {
             .collect();
         assert_eq!(headers, [("api-key", "hidden")]);
         assert_eq!(settings.timeout, Duration::from_millis(2500));
+        assert!(settings.is_compressed);
         assert_eq!(settings.service_name.as_deref(), Some("accounts"));
         assert_eq!(settings.resource.len(), 2);
         assert_eq!(settings.sampling, Sampling { follows_caller: false, ratio: 0.25 });
@@ -154,6 +160,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "write http/protobuf"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "hidden", "name=value"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "whole number"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "none or gzip"),
             ("OTEL_RESOURCE_ATTRIBUTES", "a", "name=value"),
             ("OTEL_TRACES_SAMPLER", "xray", "write always_on"),
             ("OTEL_TRACES_SAMPLER_ARG", "2", "from 0 to 1"),

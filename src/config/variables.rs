@@ -18,7 +18,7 @@ use super::{
     credentials::{self, Instance, PublishableKey},
     fault::InvalidValue,
     listener, number,
-    trace_values::{self, Attributes, Headers, HttpProtobuf, Sampler},
+    trace_values::{self, Attributes, Compression, Headers, HttpProtobuf, Sampler},
     web_address::{self, ApiBase},
 };
 use crate::{
@@ -191,6 +191,10 @@ settings! {
         "how traces are sent; there is no other way", |t| one(trace_values::protocol(t));
     OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: HttpProtobuf = Plain "",
         "the same; wins", |t| one(trace_values::protocol(t));
+    OTEL_EXPORTER_OTLP_COMPRESSION: Compression = Plain "none",
+        "none, or gzip to send traces compressed", |t| one(trace_values::compression(t));
+    OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: Compression = Plain "",
+        "the same; wins", |t| one(trace_values::compression(t));
     OTEL_SERVICE_NAME: String = Plain "",
         "service.name of traces; unset, that of OTEL_RESOURCE_ATTRIBUTES or mission-control",
         |t| one(trace_values::service_name(t));

@@ -60,7 +60,11 @@ impl Delivery {
 
 #[async_trait]
 impl HttpClient for Delivery {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+    async fn send_bytes(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        for value in request.headers_mut().values_mut() {
+            // May be a key. Not to be shown when somebody logs what the client does.
+            value.set_sensitive(true);
+        }
         let client = self.client.clone();
         let task = self.runtime.spawn(async move { send(&client, request).await });
         let outcome = task.await.unwrap_or_else(|error| Err(error.into()));

@@ -21,11 +21,7 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracer};
 
-pub(crate) use self::{
-    sampling::Sampling,
-    settings::TraceSettings,
-    start::start_traces,
-};
+pub(crate) use self::{sampling::Sampling, settings::TraceSettings, start::start_traces};
 
 /// The header that carries the place in a trace (W3C Trace Context, section 3.2).
 pub(crate) const TRACEPARENT: &str = "traceparent";
@@ -43,6 +39,7 @@ impl Span {
     pub(crate) fn of_request(method: &'static str, traceparent: Option<&str>) -> Self {
         let Some(tracer) = TRACER.get() else { return Self(None) };
         let carrier: HashMap<String, String> = traceparent
+            .filter(|value| has_form(value))
             .map(|value| (TRACEPARENT.to_owned(), value.to_owned()))
             .into_iter()
             .collect();
@@ -165,6 +162,17 @@ pub(crate) fn fail() {
 pub(crate) fn carried<F: Future>(work: F) -> Either<WithContext<F>, F> {
     let context = TRACER.get().map(|_| Context::current());
     attach(context.as_ref(), work)
+}
+
+/// Whether this begins as a place in a trace does (W3C Trace Context, section 3.2.2). The propagator checks the
+/// rest, but takes ids that are too short.
+fn has_form(traceparent: &str) -> bool {
+    let bytes = traceparent.as_bytes();
+    bytes.len() >= 55
+        && (0..55).zip(bytes).all(|(at, byte)| match at {
+            2 | 35 | 52 => *byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
 }
 
 fn attach<F: Future>(context: Option<&Context>, work: F) -> Either<WithContext<F>, F> {

@@ -16,6 +16,8 @@ pub(crate) struct TraceSettings {
     pub(crate) headers: Vec<(String, SecretString)>,
     /// How long one delivery may take.
     pub(crate) timeout: Duration,
+    /// Whether they are compressed (gzip).
+    pub(crate) is_compressed: bool,
     /// The `service.name` they carry.
     pub(crate) service_name: Option<String>,
     /// Further attributes of their origin.

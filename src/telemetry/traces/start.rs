@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use opentelemetry::{InstrumentationScope, KeyValue, trace::TracerProvider};
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::{Compression, Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use secrecy::ExposeSecret;
 
@@ -37,14 +37,17 @@ fn provider(settings: &TraceSettings) -> anyhow::Result<SdkTracerProvider> {
         .headers
         .iter()
         .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
-    let exporter = SpanExporter::builder()
+    let mut exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(Delivery::new(&settings.endpoint, settings.timeout)?)
         .with_endpoint(settings.endpoint.as_str())
         .with_protocol(Protocol::HttpBinary)
         .with_timeout(settings.timeout)
-        .with_headers(headers.collect())
-        .build()?;
+        .with_headers(headers.collect());
+    if settings.is_compressed {
+        exporter = exporter.with_compression(Compression::Gzip);
+    }
+    let exporter = exporter.build()?;
     let mut attributes = vec![
         KeyValue::new("service.name", SERVICE_NAME),
         KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
