@@ -116,9 +116,9 @@ impl Span {
         let propagator = TraceContextPropagator::new();
         match &self.0 {
             Some(context) => propagator.inject_context(context, &mut carrier),
-            None => {
-                Context::map_current(|context| propagator.inject_context(context, &mut carrier))
-            }
+            None => Context::map_current(|context| {
+                propagator.inject_context(context, &mut carrier);
+            }),
         }
         carrier.remove(TRACEPARENT)
     }

@@ -1,6 +1,6 @@
 //! What traces need to know before they can be sent.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
@@ -8,7 +8,7 @@ use url::Url;
 use super::sampling::Sampling;
 
 /// Where traces go, in whose name, and how many.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct TraceSettings {
     /// The address that takes them, to the end of its path.
     pub(crate) endpoint: Url,
@@ -24,12 +24,4 @@ pub(crate) struct TraceSettings {
     pub(crate) resource: Vec<(String, String)>,
     /// Which requests are recorded.
     pub(crate) sampling: Sampling,
-}
-
-impl fmt::Debug for TraceSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TraceSettings")
-            .field("endpoint", &self.endpoint.as_str())
-            .finish_non_exhaustive()
-    }
 }
