@@ -171,11 +171,17 @@ impl Tx<'_> {
 
     /// Makes everything durable and visible at once.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let _span = traces::Span::call(|| Cow::Borrowed("COMMIT"));
-        match self.transaction {
+        let span = traces::Span::call(|| Cow::Borrowed("COMMIT"));
+        let outcome = match self.transaction {
             OpenTransaction::Sqlite(transaction, database) => database.commit(transaction).await,
-            OpenTransaction::Postgres(open, _) => Ok(open.transaction.commit().await?),
+            OpenTransaction::Postgres(open, _) => {
+                open.transaction.commit().await.map_err(StoreError::from)
+            }
+        };
+        if outcome.is_err() {
+            span.fail();
         }
+        outcome
     }
 }
 
@@ -202,6 +208,7 @@ impl Store {
 
     /// A connection for reading.
     pub async fn read(&self) -> Result<Reader<'_>, StoreError> {
+        let _span = traces::Span::part("connection");
         let _waiter = self.0.waiting.enter();
         let held = match &self.0.backend {
             Backend::Sqlite(database) => Held::Sqlite(database.read().await?),
@@ -212,6 +219,7 @@ impl Store {
 
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx<'_>, StoreError> {
+        let _span = traces::Span::call(|| Cow::Borrowed("BEGIN"));
         let _waiter = self.0.waiting.enter();
         let transaction = match &self.0.backend {
             Backend::Sqlite(database) => OpenTransaction::Sqlite(database.begin().await?, database),

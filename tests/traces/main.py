@@ -13,7 +13,7 @@ from pathlib import Path
 import clerk
 from processes import Server, free_port, until
 from receiver import Receiver
-from tokens import Tokens
+from tokens import Tokens, encoded
 
 SECRET_KEY = "sk_test_0123456789abcdefghij"
 SERVER, CLIENT, INTERNAL = 2, 3, 1
@@ -164,7 +164,7 @@ async def the_tree(world):
     of_resolution = [span for span in spans if span.parent in (first.id, second.id)]
     statements = [span for span in of_resolution if "db.system.name" in span.facts]
     names = {span.name for span in statements}
-    assert "users::standing::find_standings" in names and "COMMIT" in {span.name for span in of_resolution}, names
+    assert "users::standing::find_standings" in names and {"connection", "BEGIN", "COMMIT"} <= {span.name for span in of_resolution}, names
     assert all("place" not in name and "closure" not in name for name in names), names
     assert {span.facts["db.system.name"] for span in statements} == {world.system}
     call = only(spans, "GET /v1/users/{id}")
@@ -226,6 +226,13 @@ async def other_requests(world):
     spans, _ = await one("DELETE", "/api/v1/users/me", token=TOKENS.of("user_rest"))
     call = only(spans, "DELETE /v1/users/{id}")
     assert world.clerk.places("/v1/users/user_rest")[-1].split("-")[2] == call.id
+    # A key that is not known is looked for at Clerk, in a task of its own.
+    _, payload, signature = TOKENS.of("user_rest").split(".")
+    head = encoded(json.dumps({"alg": "RS256", "cat": "cl_B7d4PD111AAA", "kid": "ins_other", "typ": "JWT"}).encode()).decode()
+    spans, _ = await one(token=f"{head}.{payload}.{signature}", body={"query": "{ me { id } }"})
+    verification, call = only(spans, "verification"), only(spans, "GET /v1/jwks")
+    assert verification.facts["mission_control.outcome"] == "unknown_key" and call.parent == verification.id
+    assert world.clerk.places("/v1/jwks")[-1] == f"00-{call.trace}-{call.id}-01"
     # A Clerk that fails is seen in the call, and the request goes on.
     world.clerk.fault = "500"
     trace, _, headers = place()

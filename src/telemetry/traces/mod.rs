@@ -38,18 +38,18 @@ impl Span {
     /// a caller likes, and would go on to Clerk and to the receiver of the traces.
     pub(crate) fn of_request(method: &'static str, traceparent: Option<&str>) -> Self {
         let Some(tracer) = TRACER.get() else { return Self(None) };
-        let carrier: HashMap<String, String> = traceparent
-            .filter(|value| has_form(value))
-            .map(|value| (TRACEPARENT.to_owned(), value.to_owned()))
-            .into_iter()
-            .collect();
-        let caller = TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier);
-        let span = tracer
-            .span_builder(method)
-            .with_kind(SpanKind::Server)
-            .with_attributes([KeyValue::new("http.request.method", method)])
-            .start_with_context(tracer, &caller);
-        Self(Some(Context::new().with_span(span)))
+        let caller = match traceparent.filter(|value| has_form(value)) {
+            Some(value) => {
+                let carrier = HashMap::from([(TRACEPARENT.to_owned(), value.to_owned())]);
+                TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier)
+            }
+            None => Context::new(),
+        };
+        let builder = tracer.span_builder(method).with_kind(SpanKind::Server);
+        let request =
+            Self(Some(Context::new().with_span(builder.start_with_context(tracer, &caller))));
+        request.note("http.request.method", || method);
+        request
     }
 
     /// Nothing.
