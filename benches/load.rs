@@ -30,6 +30,7 @@ use async_graphql::{
 };
 use axum::{
     Router,
+    body::Bytes,
     http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
     routing::any,
@@ -197,7 +198,8 @@ async fn start_reference(name: &'static str, kind: &str) -> Server {
     start(name, command, address).await
 }
 
-async fn start_product(name: &'static str, database: &str) -> Server {
+/// With traces, if there is an address to send them to.
+async fn start_product(name: &'static str, database: &str, traces: Option<SocketAddr>) -> Server {
     let address = free_address();
     let mut command = Command::new(env!("CARGO_BIN_EXE_mission-control"));
     command
@@ -207,8 +209,18 @@ async fn start_product(name: &'static str, database: &str) -> Server {
         .env("CLERK_JWT_KEY", PUBLIC_KEY)
         .env("DATABASE_URL", database)
         .env("PORT", address.port().to_string())
-        .env("LOG_LEVEL", "warn");
+        .env("LOG_LEVEL", "warn")
+        .envs(traces.map(|receiver| ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{receiver}"))));
     start(name, command, address).await
+}
+
+/// Takes traces, and forgets them.
+async fn receive_traces() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().fallback(|_: Bytes| async { StatusCode::OK });
+    tokio::spawn(async { axum::serve(listener, router).await });
+    address
 }
 
 fn free_address() -> SocketAddr {
@@ -442,8 +454,11 @@ async fn measure_all() {
     ];
     let idle_from = servers.len();
     for (name, database) in &databases {
-        servers.push(start_product(name, database).await);
+        servers.push(start_product(name, database, None).await);
     }
+    let receiver = receive_traces().await;
+    let (_, sqlite) = &databases[0];
+    servers.push(start_product("product, SQLite, traces", sqlite, Some(receiver)).await);
     let idle: Vec<u64> =
         servers[idle_from..].iter().map(|server| resident_kib(server.process.id())).collect();
     for server in &servers {

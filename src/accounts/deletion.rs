@@ -24,6 +24,7 @@ use crate::{
         tombstones::{self, Tombstone, TombstoneKind},
         users::{self, DeletionMark, Lookup},
     },
+    telemetry::traces,
 };
 
 /// How long Clerk may take for a deletion in all. A request has ten seconds (`EXECUTION_TIMEOUT`), and
@@ -185,10 +186,10 @@ impl Accounts {
         };
         let this = self.clone();
         // A client that hangs up must not leave the work half way.
-        let deletion = tokio::spawn(async move {
+        let deletion = tokio::spawn(traces::carried(async move {
             let attempt = contention::retry(|| this.mark(mark.clone())).await?;
             this.carry_out(attempt).await
-        });
+        }));
         let outcome = deletion
             .await
             .map_err(|error| AccountError::Internal(format!("the deletion ended: {error}")))?;

@@ -23,6 +23,7 @@ use crate::{
         memberships::VisibleMembership,
         users::{self, ClaimsUpdate, ClerkUpdate, Found, Lookup, ProfileTry},
     },
+    telemetry::traces::Span,
 };
 
 /// How often [`Accounts::resolve`] reads again after it lost a race against another writer.
@@ -61,7 +62,12 @@ impl Accounts {
         session: &Session,
         options: ResolveOptions,
     ) -> Result<ResolvedUser, AccountError> {
-        self.counted(self.find_or_create(session, options).await)
+        let span = Span::part("resolution");
+        let outcome = span.around(self.find_or_create(session, options)).await;
+        if let Ok(resolved) = &outcome {
+            span.note("mission_control.created", || resolved.created);
+        }
+        self.counted(outcome)
     }
 
     pub(super) async fn find_or_create(

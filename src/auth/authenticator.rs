@@ -19,7 +19,7 @@ use crate::{
         token::{Expectations, TokenError, UnverifiedToken, bearer_token},
     },
     clock::Clock,
-    telemetry::{Hits, Metrics},
+    telemetry::{Hits, Metrics, traces},
 };
 
 /// Turns a header into an [`Authentication`]. Cheap to clone.
@@ -135,7 +135,7 @@ impl Authenticator {
     pub async fn authenticate(&self, headers: &HeaderMap) -> Authentication {
         let token = match bearer_token(headers.get_all(header::AUTHORIZATION).iter()) {
             Ok(None) => {
-                self.0.metrics.count_authentication("anonymous");
+                self.count("anonymous");
                 return Authentication::Anonymous;
             }
             Ok(Some(token)) => token,
@@ -162,7 +162,7 @@ impl Authenticator {
                     &"Clerk publishes no key with its key id; is it from another Clerk instance?",
                 ),
                 Err(Rejection::KeysUnavailable) => {
-                    self.0.metrics.count_authentication("keys_unavailable");
+                    self.count("keys_unavailable");
                     tracing::warn!("a session token cannot be checked: no key set from Clerk yet");
                     Authentication::Unavailable
                 }
@@ -170,13 +170,18 @@ impl Authenticator {
         }
     }
 
+    fn count(&self, outcome: &'static str) {
+        self.0.metrics.count_authentication(outcome);
+        traces::note("mission_control.outcome", || outcome);
+    }
+
     fn accept(&self, session: Arc<Session>) -> Authentication {
-        self.0.metrics.count_authentication("accepted");
+        self.count("accepted");
         Authentication::SignedIn(session)
     }
 
     fn refuse(&self, reason: &'static str, detail: &dyn std::fmt::Display) -> Authentication {
-        self.0.metrics.count_authentication(reason);
+        self.count(reason);
         // The line of the request says why, in a word; this one, on demand, what to look at.
         tracing::Span::current().record("refused", reason);
         tracing::debug!(reason, %detail, "session token refused");

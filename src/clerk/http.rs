@@ -8,7 +8,13 @@ use reqwest::{Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::{loopback::is_loopback, telemetry::Calls};
+use crate::{
+    loopback::is_loopback,
+    telemetry::{
+        Calls,
+        traces::{Span, TRACEPARENT},
+    },
+};
 
 /// The whole exchange, connecting and reading included.
 pub(crate) const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -105,7 +111,22 @@ impl ClerkHttp {
         allowance: Allowance,
     ) -> Result<Reply, ExchangeError> {
         let (call, started) = (call(&method, segments), Instant::now());
-        let outcome = self.try_exchange(method, segments, query, allowance).await;
+        let span = Span::call(|| format!("{method} {}", template(segments)).into());
+        if span.is_recorded() {
+            let name = method.to_string();
+            span.note("http.request.method", || name);
+            span.note("url.template", || template(segments));
+            span.note("server.address", || self.base.host_str().unwrap_or_default().to_owned());
+        }
+        let trace = span.traceparent();
+        let outcome = self.try_exchange(method, segments, query, allowance, trace).await;
+        if let Ok(reply) = &outcome {
+            span.note("http.response.status_code", || i64::from(reply.status.as_u16()));
+        }
+        if !outcome.as_ref().is_ok_and(|reply| reply.status.is_success()) {
+            span.note("error.type", || ending(&outcome));
+            span.fail();
+        }
         self.calls.observe(call, ending(&outcome), started.elapsed());
         outcome
     }
@@ -116,6 +137,7 @@ impl ClerkHttp {
         segments: &[&str],
         query: &[(&str, &str)],
         allowance: Allowance,
+        trace: Option<String>,
     ) -> Result<Reply, ExchangeError> {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -124,7 +146,10 @@ impl ClerkHttp {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let request = self.client.request(method, url).timeout(allowance.time);
+        let mut request = self.client.request(method, url).timeout(allowance.time);
+        if let Some(place) = trace {
+            request = request.header(TRACEPARENT, place);
+        }
         let mut response = request.send().await.map_err(|error| sort(&error))?;
         let headers = response.headers();
         let text =
@@ -157,6 +182,15 @@ fn call(method: &Method, segments: &[&str]) -> &'static str {
         ("DELETE", ["users", _]) => "delete_user",
         _ => "list",
     }
+}
+
+/// Where it goes, in traces: ids, which are in every second place, are left out.
+fn template(segments: &[&str]) -> String {
+    let shown = (0..).zip(segments).map(|(place, segment)| match (place % 2, *segment) {
+        (1, segment) if segment != "count" => "{id}",
+        (_, segment) => segment,
+    });
+    shown.fold("/v1".to_owned(), |path, segment| path + "/" + segment)
 }
 
 /// How it ended, in the metrics.

@@ -19,7 +19,7 @@ use super::{
     http::{ClerkHttp, EXCHANGE_TIMEOUT},
     key::{KeySet, VerifyingKey},
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, telemetry::traces};
 
 /// A set younger than this is not fetched again, so a removed key dies within that time.
 const REFRESH_AFTER: TimeDelta = TimeDelta::minutes(5);
@@ -191,7 +191,8 @@ impl RemoteKeySet {
     /// cool-down has begun.
     async fn fetch(self: &Arc<Self>, schedule: OwnedMutexGuard<Schedule>) {
         let this = self.clone();
-        let task = tokio::spawn(async move { this.fetch_under(schedule).await });
+        let fetch = async move { this.fetch_under(schedule).await };
+        let task = tokio::spawn(traces::carried(fetch));
         if let Err(error) = task.await {
             tracing::error!(%error, "the key set fetch ended unexpectedly");
         }

@@ -15,6 +15,7 @@ use crate::{
     clock::SystemClock,
     config::{Environment, Settings},
     dev::FrontEnd,
+    telemetry::traces::start_traces,
 };
 
 #[derive(Args)]
@@ -32,6 +33,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return print(&front_end);
     }
     start_logging(&settings, &warnings)?;
+    let traces = start_traces(settings.traces.as_ref())?;
     let address = settings.server.address();
     let database = settings.database.address.to_string();
     // Before anything is made on disk: a second `dev` must not touch the first one's files.
@@ -42,6 +44,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         tracing::warn!("the banner of development mode is lost: {error:#}");
     }
     app.run(listener, stop).await;
+    traces.stop().await;
     Ok(())
 }
 

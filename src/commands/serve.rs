@@ -15,12 +15,14 @@ use crate::{
     clock::SystemClock,
     config::{Environment, Faults, Settings},
     serving::{Stage, listen},
+    telemetry::traces::start_traces,
 };
 
 pub(crate) async fn run() -> anyhow::Result<()> {
     let environment = Environment::from_process().map_err(Faults::from)?;
     let (settings, warnings) = Settings::read(&environment)?;
     start_logging(&settings, &warnings)?;
+    let traces = start_traces(settings.traces.as_ref())?;
     let address = settings.server.address();
     let app = App::build(settings, Arc::new(SystemClock)).await?;
     let listener = bind(address)?;
@@ -32,6 +34,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         "serving"
     );
     app.run(listener, stop).await;
+    traces.stop().await;
     Ok(())
 }
 

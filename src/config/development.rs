@@ -16,6 +16,7 @@ use super::{
     log,
     reading::Reading,
     server::ServerSettings,
+    traces,
     variables::{CORS_ORIGINS, DRAIN_DELAY, HOST, METRICS_ADDR, PORT},
 };
 use crate::{
@@ -65,6 +66,7 @@ pub(super) fn read(reading: &mut Reading<'_>) -> Option<Settings> {
     let limits = RequestLimits::read(reading);
     let graphql = limits::read_graphql(reading);
     let log = log::read(reading);
+    let traces = traces::read(reading);
     let mut server = server?;
     if !reading.is_set(&DRAIN_DELAY.variable) {
         // No balancer stands before it that would have to notice.
@@ -84,6 +86,7 @@ pub(super) fn read(reading: &mut Reading<'_>) -> Option<Settings> {
         limits,
         graphql,
         log,
+        traces,
     })
 }
 

@@ -32,6 +32,8 @@ mod placeholder;
 mod reading;
 mod server;
 mod spelling;
+mod trace_values;
+mod traces;
 mod variables;
 mod web_address;
 
@@ -49,7 +51,10 @@ pub use variables::{Kind, VARIABLES, Variable, help_table};
 
 use reading::Reading;
 
-use crate::{graphql::Limits, telemetry::LogSettings};
+use crate::{
+    graphql::Limits,
+    telemetry::{LogSettings, traces::TraceSettings},
+};
 
 /// Everything the server needs to know before it starts.
 #[derive(Clone, Debug)]
@@ -66,6 +71,8 @@ pub struct Settings {
     pub(crate) graphql: Limits,
     /// What is logged and how.
     pub(crate) log: LogSettings,
+    /// Where traces are sent, if anywhere.
+    pub(crate) traces: Option<TraceSettings>,
 }
 
 impl Settings {
@@ -81,10 +88,11 @@ impl Settings {
         let limits = RequestLimits::read(&mut reading);
         let graphql = limits::read_graphql(&mut reading);
         let log = log::read(&mut reading);
+        let traces = traces::read(&mut reading);
         spelling::warn_unknown_names(&mut reading);
         reading.finish(match (auth, database, server) {
             (Some(auth), Some(database), Some(server)) => {
-                Some(Self { auth, database, server, limits, graphql, log })
+                Some(Self { auth, database, server, limits, graphql, log, traces })
             }
             _ => None,
         })

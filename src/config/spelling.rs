@@ -18,7 +18,8 @@ pub(super) fn warn_unknown_names(reading: &mut Reading<'_>) {
         .flatten()
         .collect();
     for name in reading.environment().names() {
-        if known.iter().any(|known| known == name) {
+        // Of OpenTelemetry's names, only some are ours, and the others mean something to its library or to others.
+        if known.iter().any(|known| known == name) || name.starts_with("OTEL_") {
             continue;
         }
         if let Some(meant) = most_alike(name, &known) {
@@ -99,6 +100,8 @@ mod tests {
             ("LOG_FILE", "x"),
             ("HOME", "/root"),
             ("RUST_BACKTRACE", "1"),
+            ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://localhost:4318/v1/metrics"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "1000"),
             ("NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY", "pk_test_x"),
             ("MISSION_CONTROL_PORT", "tcp://10.0.0.1:8000"),
             ("PATH", "/bin"),

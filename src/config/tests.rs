@@ -12,6 +12,9 @@ pub(super) const PUBLIC_KEY: &str = include_str!("../../tests/keys/test-rsa.pub.
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+/// Settings of traces count only when there is somewhere to send them.
+const RECEIVER: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
+
 fn environment(pairs: &[(&str, &str)]) -> Environment {
     Environment::from_pairs(pairs.iter().copied())
 }
@@ -207,6 +210,7 @@ fn every_default_is_accepted() -> Result<(), Faults> {
     for mode in [
         &[("AUTH_MODE", "clerk"), ("CLERK_SECRET_KEY", "sk_test_emulate")][..],
         &[("AUTH_MODE", "local"), ("LOCAL_AUTH_TOKEN", TOKEN)],
+        &[("AUTH_MODE", "local"), ("LOCAL_AUTH_TOKEN", TOKEN), RECEIVER],
     ] {
         let (unset, _) = Settings::read(&environment(mode))?;
         let table = VARIABLES.iter().filter(|variable| !variable.default.is_empty());
@@ -225,6 +229,7 @@ fn every_listed_setting_is_read() {
         let modes = [
             &[("AUTH_MODE", "clerk"), ("CLERK_SECRET_KEY", "sk_test_emulate")][..],
             &[("AUTH_MODE", "local"), ("LOCAL_AUTH_TOKEN", TOKEN)],
+            &[("AUTH_MODE", "local"), ("LOCAL_AUTH_TOKEN", TOKEN), RECEIVER],
         ];
         let is_read = modes.into_iter().any(|mode| {
             let read = Settings::read(&environment(mode).with_garbled(variable.name));
@@ -242,6 +247,8 @@ fn debug_shows_no_secret() -> Result<(), Faults> {
             ("CLERK_SECRET_KEY", "sk_test_hidden1"),
             ("CLERK_WEBHOOK_SIGNING_SECRET", "whsec_aGlkZGVuaGlkZGVuaGlkZGVu"),
             ("DATABASE_URL", "postgres://user:hidden@host/name"),
+            RECEIVER,
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=hidden"),
         ][..],
         &[("AUTH_MODE", "local"), ("LOCAL_AUTH_TOKEN", TOKEN)],
     ] {

@@ -11,12 +11,14 @@ use std::{
 
 use ipnet::IpNet;
 use secrecy::SecretString;
+use url::Url;
 
 use super::{
     choice::{self, Mode},
     credentials::{self, Instance, PublishableKey},
     fault::InvalidValue,
     listener, number,
+    trace_values::{self, Attributes, Compression, Headers, HttpProtobuf, Sampler},
     web_address::{self, ApiBase},
 };
 use crate::{
@@ -172,6 +174,41 @@ settings! {
         "log filter by module; wins over LOG_LEVEL", |t| one(choice::log_filter(t));
     LOG_FORMAT: LogFormat = Plain "auto",
         "text, json or auto (text on a terminal, else json)", |t| one(choice::log_format(t));
+    OTEL_EXPORTER_OTLP_ENDPOINT: Url = Plain "",
+        "base of the OTLP receiver of traces, such as http://localhost:4318; unset, no traces",
+        |t| one(web_address::otlp_base(t));
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Url = Plain "",
+        "the same to the end of its path; wins", |t| one(web_address::otlp_endpoint(t));
+    OTEL_EXPORTER_OTLP_HEADERS: Headers = Secret "",
+        "headers sent with traces: name=value,name=value", |t| one(trace_values::headers(t));
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: Headers = Secret "",
+        "the same; wins", |t| one(trace_values::headers(t));
+    OTEL_EXPORTER_OTLP_TIMEOUT: Duration = Plain "10000",
+        "milliseconds one delivery of traces may take", |t| one(trace_values::timeout(t));
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: Duration = Plain "",
+        "the same; wins", |t| one(trace_values::timeout(t));
+    OTEL_EXPORTER_OTLP_PROTOCOL: HttpProtobuf = Plain "http/protobuf",
+        "how traces are sent; there is no other way", |t| one(trace_values::protocol(t));
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: HttpProtobuf = Plain "",
+        "the same; wins", |t| one(trace_values::protocol(t));
+    OTEL_EXPORTER_OTLP_COMPRESSION: Compression = Plain "none",
+        "none, or gzip to send traces compressed", |t| one(trace_values::compression(t));
+    OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: Compression = Plain "",
+        "the same; wins", |t| one(trace_values::compression(t));
+    OTEL_SERVICE_NAME: String = Plain "",
+        "service.name of traces; unset, that of OTEL_RESOURCE_ATTRIBUTES or mission-control",
+        |t| one(trace_values::service_name(t));
+    OTEL_RESOURCE_ATTRIBUTES: Attributes = Plain "",
+        "attributes of this server in traces: name=value,name=value",
+        |t| one(trace_values::attributes(t));
+    OTEL_TRACES_SAMPLER: Sampler = Plain "parentbased_always_on",
+        "which requests are recorded, 50 in a second at most", |t| one(trace_values::sampler(t));
+    OTEL_TRACES_SAMPLER_ARG: f64 = Plain "1.0",
+        "the ratio of the samplers that have one, 0 to 1", |t| one(trace_values::ratio(t));
+    OTEL_TRACES_EXPORTER: bool = Plain "otlp",
+        "otlp, or none for no traces", |t| one(trace_values::exporter(t));
+    OTEL_SDK_DISABLED: bool = Plain "false",
+        "true for no traces, whatever else is set", |t| one(choice::switch(t));
 }
 
 /// What a time limit of a request may be. No bound switches the protection off.

@@ -1,4 +1,4 @@
-//! The web addresses among the settings: Clerk's API, issuers and browser origins. Pure functions
+//! The web addresses among the settings: Clerk's API, issuers, browser origins and the receiver of traces. Pure functions
 //! from text to the one spelling the rest of the program compares or appends to.
 
 use url::Url;
@@ -23,7 +23,7 @@ pub(super) fn api_base(text: &str) -> Result<ApiBase, InvalidValue> {
     let path = url.path().trim_end_matches('/');
     let path = path.strip_suffix("/v1").unwrap_or(path).trim_end_matches('/').to_owned();
     url.set_path(&format!("{path}/v1"));
-    let exposed = url.scheme() == "http" && !is_loopback(&url);
+    let exposed = is_exposed(&url);
     Ok(ApiBase { url, exposed })
 }
 
@@ -98,6 +98,33 @@ fn application_origin(text: &str, scheme: &str, host: &str) -> Result<String, In
     }
     let fix = "write scheme://host[:port] in lower case, such as https://app.example.com";
     invalid_text(text, "is not an origin that browsers send", fix)
+}
+
+/// The base of a receiver of everything that OpenTelemetry sends (OTLP exporter, "Endpoint URLs for OTLP/HTTP"),
+/// completed to where it takes traces.
+pub(super) fn otlp_base(text: &str) -> Result<Url, InvalidValue> {
+    let mut url = otlp_endpoint(text)?;
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&format!("{path}/v1/traces"));
+    Ok(url)
+}
+
+/// Where a receiver takes traces, to the end of the path.
+pub(super) fn otlp_endpoint(text: &str) -> Result<Url, InvalidValue> {
+    let url = web_url(text, "http://localhost:4318")?;
+    match url.port() {
+        // Nothing that is sent there over HTTP/1.1 arrives.
+        Some(4317) => {
+            let fix = "write the port of OTLP over HTTP, which is 4318";
+            invalid_text(text, "has the port of OTLP over gRPC", fix)
+        }
+        _ => Ok(url),
+    }
+}
+
+/// Whether what is sent there crosses a network readable.
+pub(super) fn is_exposed(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -204,6 +231,42 @@ mod tests {
             ("http://[::1]", false),
         ] {
             assert_eq!(api_base(text).map(|api| api.exposed), Ok(exposed), "{text}");
+        }
+    }
+
+    #[test]
+    fn receivers_of_traces() {
+        for (text, base, whole) in [
+            (
+                "http://localhost:4318",
+                Ok("http://localhost:4318/v1/traces"),
+                Ok("http://localhost:4318/"),
+            ),
+            (
+                "https://otlp.example.com/in/",
+                Ok("https://otlp.example.com/in/v1/traces"),
+                Ok("https://otlp.example.com/in/"),
+            ),
+            (
+                "localhost:4318",
+                Err("write http://localhost:4318"),
+                Err("write http://localhost:4318"),
+            ),
+            ("grpc://localhost:4318", Err("such as http://localhost:4318"), Err("such as http")),
+            ("http://collector:4317", Err("which is 4318"), Err("which is 4318")),
+            ("http://u:hidden@c:4318", Err("up to the @"), Err("up to the @")),
+            ("http://c:4318?x=hidden", Err("after the path"), Err("after the path")),
+        ] {
+            for (read, expected) in [(otlp_base(text), base), (otlp_endpoint(text), whole)] {
+                match (read, expected) {
+                    (Ok(url), Ok(expected)) => assert_eq!(url.as_str(), expected),
+                    (Err(invalid), Err(fix)) => {
+                        assert!(invalid.fix.contains(fix), "{text}: {invalid:?}");
+                        assert!(!invalid.reason.contains("hidden"));
+                    }
+                    (read, _) => panic!("{text}: {read:?}"),
+                }
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
     request_id::{name_caller, name_client},
     state::AppState,
 };
-use crate::auth::Authentication;
+use crate::{auth::Authentication, telemetry::traces::Span};
 
 /// Adds the [`Authentication`] of the request to its extensions.
 pub(crate) async fn authenticate(
@@ -21,7 +21,9 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let mut authentication = state.authenticator.authenticate(request.headers()).await;
+    let span = Span::part("verification");
+    let mut authentication = span.around(state.authenticator.authenticate(request.headers())).await;
+    drop(span);
     match &authentication {
         Authentication::SignedIn(session) => name_caller(session),
         Authentication::Refused => {

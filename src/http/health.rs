@@ -7,6 +7,16 @@ use serde_json::json;
 
 use super::state::AppState;
 
+/// Where [`alive`] is found.
+pub(crate) const ALIVE: [&str; 2] = ["/healthz", "/health"];
+/// Where [`ready`] is found.
+pub(crate) const READY: &str = "/readyz";
+
+/// Whether somebody only asks how the server is.
+pub(crate) fn is_probe(path: &str) -> bool {
+    path == READY || ALIVE.contains(&path)
+}
+
 /// `GET /healthz`: the process answers.
 pub(crate) async fn alive() -> impl IntoResponse {
     Json(json!({ "status": "ok", "ok": true }))

@@ -81,9 +81,10 @@ fn routes(state: Arc<AppState>) -> Router {
         .merge(with_session)
         .route("/api/v1/webhooks/clerk", post(webhooks::receive))
         .merge(graphiql::routes(&state))
-        .route("/healthz", get(health::alive))
-        .route("/health", get(health::alive))
-        .route("/readyz", get(health::ready));
+        .route(health::READY, get(health::ready));
+    for path in health::ALIVE {
+        router = router.route(path, get(health::alive));
+    }
     if let Some(development) = &state.development {
         let trusted_origins: Arc<[String]> = state.server.cors_origins.clone().into();
         router = router

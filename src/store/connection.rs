@@ -1,9 +1,13 @@
 //! Connections and transactions of either database behind one type, and the macro that lets a
-//! statement be written once. Knows no table.
+//! statement be written once, counted and traced. Knows no table.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    any::type_name_of_val,
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use sqlx::{Sqlite, SqliteConnection, Transaction};
@@ -15,7 +19,7 @@ use super::{
     postgres::{Naming, PostgresLink, PostgresPool, PostgresReader, PostgresTransaction},
     sqlite::SqliteDatabase,
 };
-use crate::telemetry::{Batches, Waiting};
+use crate::telemetry::{Batches, Waiting, traces};
 
 /// The database. Cheap to clone; all clones share the connections.
 #[derive(Clone)]
@@ -65,19 +69,43 @@ impl<'a> Conn<'a> {
     pub(super) fn counter(&self) -> &'a StatementCounter {
         self.statements
     }
+
+    /// A span for its statement. [`on!`] makes it. `place` is a function inside the one that the statement is
+    /// in, whose name stands for the statement: its text is long, and its values are nobody's business.
+    pub(super) fn span<F: Fn()>(&self, place: F) -> traces::Span {
+        let span = traces::Span::call(|| Cow::Borrowed(statement_name(type_name_of_val(&place))));
+        span.note("db.system.name", || match self.link {
+            Link::Sqlite(_) => "sqlite",
+            Link::Postgres(_) => "postgresql",
+        });
+        span
+    }
+}
+
+/// `users::standing::find_standings` of
+/// `mission_control::store::users::standing::find_standings::{{closure}}::place`.
+fn statement_name(place: &'static str) -> &'static str {
+    let name = place.trim_end_matches("::place").trim_end_matches("::{{closure}}");
+    name.split_once("::store::").map_or(name, |(_, name)| name)
 }
 
 /// Runs one expression with `$link` being the connection of whichever database it is, so that a
 /// statement is written once and checked by the compiler against both drivers.
 macro_rules! on {
     ($conn:expr, $link:ident => $run:expr) => {{
+        fn place() {}
         let conn: $crate::store::Conn<'_> = $conn;
         let counter = conn.counter();
+        let span = conn.span(place);
         let outcome = match conn.link {
             $crate::store::connection::Link::Sqlite($link) => $run,
             $crate::store::connection::Link::Postgres($link) => $run,
         };
         counter.count();
+        if outcome.is_err() {
+            span.fail();
+        }
+        drop(span);
         outcome.map_err($crate::store::StoreError::from)
     }};
 }
@@ -143,10 +171,17 @@ impl Tx<'_> {
 
     /// Makes everything durable and visible at once.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self.transaction {
+        let span = traces::Span::call(|| Cow::Borrowed("COMMIT"));
+        let outcome = match self.transaction {
             OpenTransaction::Sqlite(transaction, database) => database.commit(transaction).await,
-            OpenTransaction::Postgres(open, _) => Ok(open.transaction.commit().await?),
+            OpenTransaction::Postgres(open, _) => {
+                open.transaction.commit().await.map_err(StoreError::from)
+            }
+        };
+        if outcome.is_err() {
+            span.fail();
         }
+        outcome
     }
 }
 
@@ -173,6 +208,7 @@ impl Store {
 
     /// A connection for reading.
     pub async fn read(&self) -> Result<Reader<'_>, StoreError> {
+        let _span = traces::Span::part("connection");
         let _waiter = self.0.waiting.enter();
         let held = match &self.0.backend {
             Backend::Sqlite(database) => Held::Sqlite(database.read().await?),
@@ -183,6 +219,7 @@ impl Store {
 
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx<'_>, StoreError> {
+        let _span = traces::Span::call(|| Cow::Borrowed("BEGIN"));
         let _waiter = self.0.waiting.enter();
         let transaction = match &self.0.backend {
             Backend::Sqlite(database) => OpenTransaction::Sqlite(database.begin().await?, database),

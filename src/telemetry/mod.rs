@@ -1,4 +1,4 @@
-//! Logging set-up and counters. Knows no domain type: labels come from the callers.
+//! Logging set-up, counters and traces. Knows no domain type: labels come from the callers.
 
 mod instruments;
 mod json_lines;
@@ -6,6 +6,7 @@ mod log_writer;
 mod metrics;
 mod process;
 mod text_fields;
+pub(crate) mod traces;
 mod watched;
 
 use std::{io::IsTerminal, time::Duration};

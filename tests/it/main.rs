@@ -25,3 +25,4 @@ mod socket;
 mod store;
 mod structure;
 mod support;
+mod traces;

@@ -11,7 +11,10 @@ use tokio::{
 };
 
 use super::standing::{Found, Lookup, find_standings};
-use crate::store::{Reader, Store, StoreError, timeouts::ACQUIRE_TIMEOUT};
+use crate::{
+    store::{Reader, Store, StoreError, timeouts::ACQUIRE_TIMEOUT},
+    telemetry::traces::Span,
+};
 
 /// How many memberships come with a user: one more than a page may hold, so that almost always all of
 /// them are known.
@@ -95,7 +98,12 @@ impl Lookups {
         // Without workers, when the runtime is shutting down, the answer's sender is dropped.
         let _ = self.queue.send(queued);
         let no_worker = |_| Err(sqlx::Error::WorkerCrashed.into());
-        within_timeout(async { answered.await.unwrap_or_else(no_worker) }).await
+        // The statement serves other requests too, and is nobody's part.
+        let span = Span::call(|| "users::standing::find_standings".into());
+        span.note("mission_control.shared", || true);
+        let answer = within_timeout(async { answered.await.unwrap_or_else(no_worker) }).await;
+        drop(span);
+        answer
     }
 }
 
