@@ -213,6 +213,62 @@ describe("the example for Next.js", () => {
     await page.context().close();
   });
 
+  test("one sign-in serves GraphiQL and the application", async () => {
+    // One browser, one name of the host, two ports.
+    const page = await visit();
+    const graphiql = await page.another();
+    const chosen = (name) => graphiql.getByRole("radio", { name, checked: true });
+    const whoAsks = async () => {
+      const asked = graphiql.waitForRequest((request) => (request.postData() ?? "").includes("query Welcome"));
+      await graphiql.locator(".graphiql-execute-button").click();
+      const { data } = await (await (await asked).response()).json();
+      return data?.me.displayName;
+    };
+    // Somebody who signs in in the application is there in GraphiQL.
+    await signIn(page, "grace@example.com");
+    await graphiql.goto(`${server.url}/`);
+    await chosen("Grace Hopper").waitFor();
+    await graphiql.locator(".graphiql-query-editor").waitFor();
+    assert.equal(await whoAsks(), "Grace Hopper");
+    const of = async (one) => JSON.parse(Buffer.from((await tokenOf(one)).split(".")[1], "base64url"));
+    const { sid } = await of(page);
+
+    // Somebody who signs out there is signed out here, at once: it is the same session.
+    const token = await tokenOf(page);
+    await graphiql.getByRole("button", { name: "Sign out" }).click();
+    await graphiql.getByRole("radio", { checked: true }).waitFor({ state: "detached" });
+    assert.equal((await ask(token, "{ me { id } }")).status, 401);
+    await page.getByRole("link", { name: "Settings" }).click({ timeout: 3000 }).catch(() => {});
+    await page.waitForURL(/\/sign-in/);
+
+    // Somebody chosen in GraphiQL is signed in in the application.
+    await graphiql.getByRole("radio", { name: "Alan Turing" }).check();
+    await chosen("Alan Turing").waitFor();
+    assert.equal(await whoAsks(), "Alan Turing");
+    await goTo(page, "/boards");
+    await heading(page, "Hello, Alan Turing").waitFor();
+    assert.notEqual((await of(page)).sid, sid);
+
+    // Who comes back to GraphiQL sees who is signed in by now. Without a screen every page has the focus
+    // all the time, so it has to be told.
+    await page.evaluate(() => window.Clerk.signOut({ redirectUrl: "/" }));
+    await page.waitForURL(`${place.origin}/`);
+    await graphiql.evaluate(() => dispatchEvent(new Event("focus")));
+    await graphiql.getByRole("radio", { checked: true }).waitFor({ state: "detached" });
+    await signIn(page, "ada@example.com");
+    await graphiql.evaluate(() => dispatchEvent(new Event("focus")));
+    await chosen("Ada Lovelace").waitFor();
+    assert.equal(await whoAsks(), (await ask(await tokenOf(page), "{ me { displayName } }")).data.me.displayName);
+
+    // And the other way round: who signs out in the application is signed out in GraphiQL.
+    await signOut(page);
+    assert.equal(await whoAsks(), undefined);
+    await graphiql.getByText("The server refused this token").waitFor();
+    await graphiql.getByRole("radio", { checked: true }).waitFor({ state: "detached" });
+    page.check({ mayComplainOf: /401/ });
+    await page.context().close();
+  });
+
   test("an organization is made, worked in and left in Clerk's own switcher", async () => {
     const page = await visit();
     await signIn(page, "grace@example.com");

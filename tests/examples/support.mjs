@@ -147,21 +147,23 @@ export function launch() {
 export async function newPage(browser, origins, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, ...options });
   context.setDefaultTimeout(15_000);
-  const page = await context.newPage();
   const complaints = [];
   const foreign = [];
   const note = (text) => {
     // The SDK says on every page that its keys are those of a development instance.
     if (!text.includes("Clerk has been loaded with development keys")) complaints.push(text);
   };
-  page.on("console", (message) => {
+  context.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) note(`${message.text()} (${message.location().url})`);
   });
-  page.on("pageerror", (error) => note(String(error)));
+  context.on("weberror", (error) => note(String(error.error())));
   context.on("request", (request) => {
     const { protocol, origin } = new URL(request.url());
     if (!["data:", "blob:"].includes(protocol) && !origins.includes(origin)) foreign.push(request.url());
   });
+  const page = await context.newPage();
+  /** One more page of the same browser, which `check` is about as well. */
+  page.another = () => context.newPage();
   page.check = ({ mayComplainOf = /^$/ } = {}) => {
     assert.deepEqual(foreign, [], "asked another host");
     assert.deepEqual(complaints.filter((text) => !mayComplainOf.test(text)), []);
