@@ -67,6 +67,13 @@ const clerk = () =>
     telemetry: { disabled: true },
   });
 
+/** Waits for a mistake that is told beside the control of this label, to screen readers too. */
+async function mistakeBeside(page, label, text) {
+  const control = page.getByLabel(label);
+  const described = await control.and(page.locator("[aria-invalid=true]")).getAttribute("aria-describedby");
+  await page.locator(`#${described.split(" ")[0]}`).getByText(text).waitFor();
+}
+
 /** What axe calls serious or worse. */
 async function barriers(page) {
   // The name of Clerk's switcher is not the text it shows; that is for Clerk to change.
@@ -290,6 +297,99 @@ describe("the example for Next.js", () => {
     assert.equal(await page.getByRole("link", { name: "Analytical Engines" }).count(), 0);
     page.check();
     await page.context().close();
+  });
+
+  test("somebody is invited, signs up by the link, accepts and is a member", async () => {
+    const ada = await visit();
+    await signIn(ada, "ada@example.com");
+    await ada.getByRole("button", { name: "Create", exact: true }).click();
+    await mistakeBeside(ada, "New organization", /1 to 120 characters/);
+    await ada.getByLabel("New organization").fill("Difference Engines");
+    await ada.getByRole("button", { name: "Create", exact: true }).click();
+    await heading(ada, "Difference Engines").waitFor();
+
+    const invite = async (address, role) => {
+      await ada.getByLabel("E-mail address").fill(address);
+      await ada.getByLabel("Role").selectOption(role);
+      await ada.getByRole("button", { name: "Invite" }).click();
+    };
+    await invite("nobody", "Member");
+    await mistakeBeside(ada, "E-mail address", "This is no e-mail address.");
+    await invite("Ada@example.com", "Member");
+    await mistakeBeside(ada, "E-mail address", "A member of the organization has this address already.");
+    await picture(ada, "invite-mistake");
+    const linkFor = (address) => ada.getByRole("group", { name: `Link for ${address}` }).getByRole("textbox").inputValue();
+    await invite("charles@example.com", "Member");
+    const withdrawn = await linkFor("charles@example.com");
+    await invite("Emmy@Example.com", "Admin");
+    const link = await linkFor("emmy@example.com");
+    assert.ok(link.startsWith(`${place.origin}/invitations?token=`), link);
+    await ada.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: place.origin });
+    await ada.getByRole("group", { name: "Link for emmy@example.com" }).getByRole("button", { name: "Copy" }).click();
+    await ada.getByText("Copied.").waitFor();
+    assert.equal(await ada.evaluate(() => navigator.clipboard.readText()), link);
+    assert.deepEqual(await barriers(ada), [], "invitations of an organization");
+    await picture(ada, "invitations");
+    await ada.getByRole("button", { name: "Withdraw the invitation of charles@example.com" }).click();
+    await ada.getByText("charles@example.com").first().waitFor({ state: "detached" });
+    await heading(ada, "Invitations 1").waitFor();
+
+    // A link that was passed on helps nobody else; nor do the links of before once the page is left.
+    const grace = await visit();
+    await signIn(grace, "grace@example.com");
+    await grace.goto(link);
+    await grace.getByText("Nothing is open for grace@example.com.").waitFor();
+    await grace.getByRole("button", { name: "Accept the invitation" }).click();
+    await grace.getByRole("alert").filter({ hasText: "That did not work." }).waitFor();
+    assert.equal((await ask(await tokenOf(grace), "{ me { memberships { nodes { organization { name } } } } }")).data.me
+      .memberships.nodes.some(({ organization }) => organization.name === "Difference Engines"), false);
+    grace.check();
+    await grace.context().close();
+    await ada.reload();
+    await ada.getByText("emmy@example.com").waitFor();
+    assert.equal(await ada.getByRole("group", { name: /^Link for/ }).count(), 0);
+
+    // Emmy has a telephone and no account yet.
+    const emmy = await visit({ viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+    await emmy.goto(link);
+    await emmy.waitForURL(/\/sign-in/);
+    await emmy.getByRole("link", { name: "Sign up" }).click();
+    await emmy.getByLabel("First name").fill("Emmy");
+    await emmy.getByLabel("Last name").fill("Noether");
+    await emmy.getByLabel("Email address").fill("emmy@example.com");
+    await emmy.getByRole("button", { name: "Continue", exact: true }).click();
+    await enterCode(emmy);
+    await emmy.waitForURL(link);
+    const open = emmy.getByRole("list", { name: "Open invitations" }).getByRole("listitem");
+    await open.filter({ hasText: "Difference Engines" }).getByText("Admin", { exact: true }).waitFor();
+    assert.deepEqual(await barriers(emmy), [], "my invitations");
+    await picture(emmy, "my-invitations-dark");
+    await goTo(emmy, "/boards");
+    await emmy.getByText("You are invited to Difference Engines.").waitFor();
+    await picture(emmy, "invited-dark");
+    await emmy.getByRole("link", { name: "See invitations" }).click();
+    await emmy.getByLabel("Link or token").fill(withdrawn);
+    await emmy.getByRole("button", { name: "Accept the invitation" }).click();
+    await emmy.getByText("There is no such open invitation").waitFor();
+    await emmy.getByLabel("Link or token").fill(` ${link} `);
+    await emmy.getByRole("button", { name: "Accept the invitation" }).click();
+    await heading(emmy, "Difference Engines").waitFor();
+    await emmy.getByRole("listitem").filter({ hasText: "Emmy Noether" }).getByText("Admin", { exact: true }).waitFor();
+    // An admin gives no role above the own.
+    assert.deepEqual(await emmy.getByLabel("Role").locator("option").allTextContents(), ["Member", "Admin"]);
+    assert.deepEqual(await barriers(emmy), [], "organization");
+    await picture(emmy, "invitations-dark");
+    assert.equal(await emmy.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+
+    await ada.reload();
+    const row = ada.getByRole("listitem").filter({ hasText: "emmy@example.com" });
+    await row.getByText("Emmy Noether").waitFor();
+    await heading(ada, "Members 2").waitFor();
+    await heading(ada, "Invitations 0").waitFor();
+    ada.check();
+    emmy.check();
+    await ada.context().close();
+    await emmy.context().close();
   });
 
   test("nothing is in the way of a keyboard or a screen reader, on a telephone and in the dark", async () => {

@@ -2,7 +2,7 @@ import { clerkMiddleware, createRouteMatcher } from "@clerk/nextjs/server";
 import { NextResponse } from "next/server";
 import { authMode } from "@/session/mode";
 
-const isProtected = createRouteMatcher(["/boards(.*)", "/settings(.*)", "/organization(.*)"]);
+const isProtected = createRouteMatcher(["/boards(.*)", "/settings(.*)", "/organization(.*)", "/invitations(.*)"]);
 
 const withClerk = clerkMiddleware(async (auth, request) => {
   if (isProtected(request)) await auth.protect();
