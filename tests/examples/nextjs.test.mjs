@@ -4,15 +4,15 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import { createClerkClient } from "@clerk/backend";
-import { build, launch, newPage, picture, reserve, serve, serveExample } from "./support.mjs";
+import { build, enterCode, isIsolated, launch, newPage, picture, reserve, serve, serveExample } from "./support.mjs";
 
 let place, server, application, browser, settings;
 before(async () => {
   place = await reserve();
   server = await serve({ frontEnd: place.origin });
   settings = { ...server.env, NEXT_PUBLIC_API_URL: `${server.url}/graphql` };
-  const { isolated, seconds } = build(settings);
-  console.log(`built in ${seconds} s${isolated ? ", without a network" : ""}`);
+  const seconds = build(settings);
+  console.log(`built in ${seconds} s${isIsolated() ? ", without a network" : ""}`);
   application = await serveExample(place, settings);
   browser = await launch();
 });
@@ -33,12 +33,6 @@ async function signIn(page, address, path = "/sign-in") {
   await page.getByRole("button", { name: "Continue", exact: true }).click();
   await enterCode(page);
   await heading(page, /^Hello, /).waitFor();
-}
-
-async function enterCode(page, code = "424242") {
-  await page.getByLabel(/verification code/i).first().waitFor();
-  await page.getByLabel(/verification code/i).first().click();
-  await page.keyboard.type(code);
 }
 
 async function signOut(page) {
