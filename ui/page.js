@@ -40,24 +40,6 @@ function claimsOf(token) {
   }
 }
 
-/** What was remembered, unless the browser forbids remembering. */
-const memory = {
-  read(key) {
-    try {
-      return localStorage.getItem(`mission-control:${key}`);
-    } catch {
-      return null;
-    }
-  },
-  write(key, value) {
-    try {
-      localStorage.setItem(`mission-control:${key}`, value);
-    } catch {
-      // The choice holds until the page is closed.
-    }
-  },
-};
-
 const notice = {
   place: document.getElementById("notice"),
   /** Says something under the bar, until it is closed or no longer true. */
@@ -140,15 +122,21 @@ function everySecond(work) {
 
 const place = document.getElementById("session");
 
-/** Development mode: choose a person; tokens are minted, and renewed while somebody is looking. */
+/**
+ * Development mode: choose a person. That signs in at the stand-in for Clerk just as Clerk's own SDK does, so
+ * this page and the front ends at the same host name have one sign-in: whoever signs in or out in one of them
+ * does so in all. Tokens are renewed while somebody is looking.
+ */
 function developmentSession() {
+  const CODE = "424242";
   const RENEW_BEFORE = 10_000;
   const USABLE = 3_000;
   const RETRY = 5_000;
   const clock = countdown();
-  let person = null;
+  let people = [];
+  let signedIn = null; // the session at the stand-in: { id, user: { id } }
   let held = null; // { token, until, lifetime }
-  let minting = null;
+  let renewing = null;
   let retryAt = 0;
 
   const list = element("div", {
@@ -159,77 +147,26 @@ function developmentSession() {
     type: "button",
     className: "plain",
     textContent: "Sign out",
-    onclick: () => choose(null),
+    onclick: () => change(() => ask("DELETE", "client/sessions")),
   });
   place.replaceChildren(clock.place, list, signOut);
 
   function draw() {
-    for (const input of list.querySelectorAll("input")) input.checked = input.value === person;
-    signOut.disabled = person === null;
+    for (const input of list.querySelectorAll("input")) input.checked = input.value === signedIn?.user?.id;
+    signOut.disabled = signedIn === null;
     clock.show(held && held.until - performance.now(), held?.lifetime);
   }
 
-  function choose(handle) {
-    person = handle;
-    held = null;
-    minting = null;
-    retryAt = 0;
-    memory.write("person", handle ?? "");
-    notice.clear();
-    draw();
-    if (person !== null) void renew();
-  }
-
-  /** One request at a time; an answer for somebody else comes too late. */
-  function renew() {
-    minting ??= mint(person).finally(() => {
-      minting = null;
-      draw();
-    });
-    return minting;
-  }
-
-  async function mint(wanted) {
-    const asked = performance.now();
-    try {
-      const response = await fetch("dev/tokens", {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ user: wanted }),
-      });
-      const answer = await response.json();
-      if (!response.ok) throw new Error(answer.detail ?? `status ${response.status}`);
-      if (person !== wanted) return;
-      const lifetime = answer.expires_in * 1000;
-      held = { token: answer.token, until: asked + lifetime, lifetime };
-      notice.clear("session");
-    } catch (error) {
-      if (person !== wanted) return;
-      retryAt = performance.now() + RETRY;
-      const reason = error instanceof TypeError ? "the server does not answer" : error.message;
-      notice.show(`No token for ${wanted}: ${reason}.`, "session");
-    }
-  }
-
-  function tick() {
-    const now = performance.now();
-    const isDue = held === null || held.until - now < RENEW_BEFORE;
-    if (person !== null && isDue && !document.hidden && now >= retryAt) void renew();
-    draw();
-  }
-
-  async function begin() {
-    const response = await fetch("dev/people");
-    const { people } = await response.json();
-    const remembered = memory.read("person");
+  function drawPeople() {
     list.replaceChildren(
-      ...people.map(({ handle, name, email, organization }, index) => {
+      ...people.map((person, index) => {
+        const { id, name, email, organization } = person;
         const input = element("input", {
           type: "radio",
           name: "person",
-          value: handle,
+          value: id,
           attributes: { "aria-label": name },
-          onchange: () => choose(handle),
+          onchange: () => change(() => signIn(person)),
         });
         const [first, ...others] = name.split(" ");
         return element(
@@ -241,24 +178,118 @@ function developmentSession() {
         );
       }),
     );
-    const isKnown = people.some(({ handle }) => handle === remembered);
-    // The first visit signs in, so that the first query works; whoever signed out stays so.
-    if (isKnown) choose(remembered);
-    else if (remembered !== "" && people.length > 0) choose(people[0].handle);
-    everySecond(tick);
-    document.addEventListener("visibilitychange", tick);
   }
 
-  begin().catch(() => notice.show("The people to sign in as cannot be read: the server does not answer.", "session"));
+  /** Asks Clerk's Frontend API, in its way: forms go in. */
+  async function ask(method, path, form) {
+    const response = await fetch(`dev/clerk/v1/${path}`, { method, body: form && new URLSearchParams(form) });
+    const answer = await response.json();
+    if (response.ok) return answer;
+    const [fault] = answer.errors ?? [];
+    throw new Error(fault?.long_message ?? fault?.message ?? `status ${response.status}`);
+  }
+
+  /** One browser has one session at a time. */
+  async function signIn({ identifier }) {
+    notice.clear();
+    await ask("DELETE", "client/sessions");
+    const strategy = identifier.includes("@") ? "email_code" : "phone_code";
+    const { response: attempt } = await ask("POST", "client/sign_ins", { identifier, strategy });
+    await ask("POST", `client/sign_ins/${attempt.id}/attempt_first_factor`, { strategy, code: CODE });
+  }
+
+  /** Reads who there is and who is signed in; `null` when this browser never signed in. */
+  async function look() {
+    const response = await fetch("dev/people");
+    const known = (await response.json()).people;
+    if (JSON.stringify(known) !== JSON.stringify(people)) {
+      people = known;
+      drawPeople();
+    }
+    const { response: client } = await ask("GET", "client");
+    const found = client?.sessions.find(({ id }) => id === client.last_active_session_id) ?? null;
+    if (found?.id !== signedIn?.id) held = null;
+    signedIn = found;
+    draw();
+    return client;
+  }
+
+  /** Does one thing after the other, so that the last choice counts; what fails is said. */
+  let changing = Promise.resolve();
+  function change(work) {
+    changing = changing
+      .then(work)
+      .then(look)
+      .then(() => {
+        notice.clear("session");
+        tick();
+      })
+      .catch(async (error) => {
+        say("Signing in or out failed", error);
+        await look().catch(draw);
+      });
+    return changing;
+  }
+
+  function say(what, error) {
+    notice.show(`${what}: ${error instanceof TypeError ? "the server does not answer" : error.message}.`, "session");
+  }
+
+  /** One request at a time; an answer for a session that is over comes too late. */
+  function renew() {
+    renewing ??= mint(signedIn).finally(() => {
+      renewing = null;
+      draw();
+    });
+    return renewing;
+  }
+
+  async function mint(session) {
+    const asked = performance.now();
+    try {
+      const { jwt } = await ask("POST", `client/sessions/${session.id}/tokens`);
+      if (signedIn?.id !== session.id) return;
+      const { iat, exp } = claimsOf(jwt);
+      const lifetime = (exp - iat) * 1000;
+      held = { token: jwt, until: asked + lifetime, lifetime };
+      notice.clear("session");
+    } catch (error) {
+      if (signedIn?.id !== session.id) return;
+      retryAt = performance.now() + RETRY;
+      // Most often it ended elsewhere, which is no fault.
+      await look().catch(() => {});
+      if (signedIn?.id === session.id) say("There is no token", error);
+    }
+  }
+
+  function tick() {
+    const now = performance.now();
+    const isDue = held === null || held.until - now < RENEW_BEFORE;
+    if (signedIn !== null && isDue && !document.hidden && now >= retryAt) void renew();
+    draw();
+  }
+
+  async function begin() {
+    // The first visit signs in, so that the first query works; whoever signed out stays so.
+    if ((await look()) === null && people.length > 0) await signIn(people[0]);
+  }
+
+  void change(begin).then(() => everySecond(tick));
+  // Another page may have signed in or out in the meantime.
+  addEventListener("focus", () => change(() => {}));
+  document.addEventListener("visibilitychange", () => !document.hidden && change(() => {}));
   draw();
 
   return {
-    refused: (hadToken) =>
-      hadToken
-        ? "The server refused this token. Choose the person again for a new one."
-        : "Not signed in. Choose a person at the top of this page.",
+    refused(hadToken) {
+      if (hadToken) void change(() => {});
+      return hadToken
+        ? "The server refused this token; most often its session has ended. Choose a person at the top of this page."
+        : "Not signed in. Choose a person at the top of this page.";
+    },
     async token() {
-      if (person === null) return null;
+      await changing;
+      if (signedIn === null) return null;
       if (held === null || held.until - performance.now() < USABLE) await renew();
       return held?.token ?? null;
     },

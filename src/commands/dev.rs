@@ -28,9 +28,9 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (settings, warnings) = Settings::development(&Environment::process_only())?;
     let clerk = settings.auth.clerk().context("development mode has no Clerk settings")?;
-    let front_end = FrontEnd::new(clerk)?.env();
+    let front_end = FrontEnd::new(clerk)?;
     if arguments.env {
-        return print(&front_end);
+        return print(&front_end.env());
     }
     start_logging(&settings, &warnings)?;
     let traces = start_traces(settings.traces.as_ref())?;
@@ -48,8 +48,11 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn banner(address: SocketAddr, database: &str, front_end: &str) -> String {
+fn banner(address: SocketAddr, database: &str, front_end: &FrontEnd) -> String {
     let program = program();
+    // The name that front ends have, because a sign-in belongs to the name of the host.
+    let page = &front_end.origin;
+    let env = front_end.env();
     format!(
         "
   ==================================================================
@@ -57,7 +60,7 @@ fn banner(address: SocketAddr, database: &str, front_end: &str) -> String {
   ==================================================================
 
    GraphQL    http://{address}/graphql
-   GraphiQL   http://{address}/
+   GraphiQL   {page}/
    Database   {database}
    People     ada@example.com, grace@example.com (in an organization at Clerk),
               alan +12015550100 (no e-mail); the code is 424242
@@ -73,7 +76,7 @@ fn banner(address: SocketAddr, database: &str, front_end: &str) -> String {
    (elsewhere: CORS_ORIGINS=http://localhost:4000 {program} dev).
    Its .env.local, which `{program} dev --env` prints alone:
 
-{front_end}
+{env}
    With your own Clerk application: AUTH_MODE=clerk CLERK_SECRET_KEY=sk_test_... {program} serve
 
 "

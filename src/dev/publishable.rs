@@ -17,6 +17,8 @@ pub(crate) struct FrontEnd {
     /// Where browsers reach the issuer. `localhost` where that is this server, because a page at
     /// `http://localhost:3000` shares its cookies with that name only.
     pub(crate) url: String,
+    /// Where browsers reach this server, under the same name.
+    pub(crate) origin: String,
     /// Where servers reach it.
     issuer: String,
     publishable_key: String,
@@ -43,6 +45,7 @@ impl FrontEnd {
         }
         let encoded = STANDARD_NO_PAD.encode(format!("{INSTANCE}$"));
         Ok(Self {
+            origin: url.origin().ascii_serialization(),
             url: url.to_string().trim_end_matches('/').to_owned(),
             issuer: issuer.to_owned(),
             publishable_key: format!("pk_test_{encoded}"),
@@ -63,7 +66,7 @@ impl FrontEnd {
     /// The lines for `.env.local` of a Next.js application. The secret in them is public knowledge and
     /// opens nothing but this issuer.
     pub(crate) fn env(&self) -> String {
-        let Self { url, issuer, publishable_key, secret_key } = self;
+        let Self { url, issuer, publishable_key, secret_key, .. } = self;
         let secret_key = secret_key.expose_secret();
         format!(
             "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY={publishable_key}\n\
@@ -98,5 +101,6 @@ mod tests {
         assert_eq!(front_end.url, "http://127.0.0.2:9/dev/clerk");
         let front_end = FrontEnd::at("http://[::1]:9/dev/clerk", &secret_key).unwrap();
         assert_eq!(front_end.url, "http://localhost:9/dev/clerk");
+        assert_eq!(front_end.origin, "http://localhost:9");
     }
 }

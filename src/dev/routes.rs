@@ -36,7 +36,9 @@ async fn people(State(development): State<Arc<Development>>) -> Result<Json<Valu
             let organization = person.organization.as_deref();
             let organization = organization.and_then(|id| register.organization(id));
             json!({
+                "id": person.clerk_id,
                 "handle": person.handle,
+                "identifier": person.email.as_ref().or(person.phone.as_ref()),
                 "name": person.full_name().unwrap_or_else(|| person.handle.clone()),
                 "email": person.email,
                 "organization": organization.map(|organization| &organization.name),

@@ -116,13 +116,13 @@ describe("development mode", () => {
     await page.clock.install();
     const tokens = [];
     page.on("response", async (response) => {
-      if (response.url().endsWith("/dev/tokens")) tokens.push((await response.json()).token);
+      if (response.url().endsWith("/tokens")) tokens.push((await response.json()).jwt);
     });
     await open(page, server);
     const number = page.locator(".countdown .number");
     await number.getByText(/^(5\d|60) s$/).waitFor();
     const before = (await run(page)).headers.authorization;
-    const renewed = page.waitForResponse("**/dev/tokens");
+    const renewed = page.waitForResponse("**/tokens");
     await page.clock.fastForward(52_000);
     await renewed;
     await number.getByText(/^(5\d|60) s$/).waitFor();

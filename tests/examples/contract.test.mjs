@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import http from "node:http";
 import path from "node:path";
 import { test } from "node:test";
 import { createClerkClient } from "@clerk/backend";
@@ -62,7 +63,9 @@ async function recordBrowser(server, place) {
       : ["text/html", html]);
   const browser = await launch();
   try {
-    const page = await newPage(browser, [place.origin, server.url]);
+    // The SDK tells both.
+    const options = { locale: "en-US", timezoneId: "UTC" };
+    const page = await newPage(browser, [place.origin, server.url], options);
     const exchanges = [];
     page.on("response", (response) => {
       const request = response.request();
@@ -134,33 +137,40 @@ async function recordBrowser(server, place) {
   }
 }
 
-/** Runs the backend SDK, whose requests are noted on their way out. */
+/**
+ * Runs the backend SDK through a server that notes what it asks and passes it on: the SDK keeps the `fetch`
+ * that it was loaded with, so nothing can be put in its place.
+ */
 async function recordBackend(server) {
   const exchanges = [];
-  const original = globalThis.fetch;
-  globalThis.fetch = async (input, init) => {
-    const request = new Request(input, init);
-    const url = new URL(request.url);
-    const body = await request.clone().text();
-    const response = await original(request);
-    if (request.url.startsWith(server.issuer)) {
-      exchanges.push({
-        method: request.method,
-        path: url.pathname.replace("/dev/clerk", ""),
-        query: Object.fromEntries(url.searchParams),
-        body: body ? JSON.parse(body) : {},
-        status: response.status,
-        answer: await response.clone().json(),
-        key: true,
-      });
-    }
-    return response;
-  };
+  const place = await reserve();
+  const passing = http.createServer(async (request, response) => {
+    const body = Buffer.concat(await request.toArray()).toString();
+    const url = new URL(`${server.issuer}${request.url}`);
+    const { authorization, "content-type": type } = request.headers;
+    const answer = await fetch(url, {
+      method: request.method,
+      headers: { ...(authorization && { authorization }), ...(type && { "content-type": type }) },
+      ...(body && { body }),
+    });
+    const text = await answer.text();
+    exchanges.push({
+      method: request.method,
+      path: url.pathname.replace("/dev/clerk", ""),
+      query: Object.fromEntries(url.searchParams),
+      body: body ? JSON.parse(body) : {},
+      status: answer.status,
+      answer: JSON.parse(text),
+      key: true,
+    });
+    response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") }).end(text);
+  });
+  await new Promise((resolve) => passing.listen(place.port, "localhost", resolve));
   try {
     const clerk = createClerkClient({
       secretKey: server.env.CLERK_SECRET_KEY,
       publishableKey: server.env.NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY,
-      apiUrl: server.env.CLERK_API_URL,
+      apiUrl: place.origin,
       telemetry: { disabled: true },
     });
     const token = (await server.run("token", "--user", "grace")).trim();
@@ -175,7 +185,8 @@ async function recordBackend(server) {
     await assert.rejects(clerk.users.getUser(user.id), { status: 404 });
     return exchanges;
   } finally {
-    globalThis.fetch = original;
+    passing.closeAllConnections();
+    passing.close();
   }
 }
 

@@ -4,15 +4,15 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import { createClerkClient } from "@clerk/backend";
-import { build, launch, newPage, picture, reserve, serve, serveExample } from "./support.mjs";
+import { build, enterCode, isIsolated, launch, newPage, picture, reserve, serve, serveExample } from "./support.mjs";
 
 let place, server, application, browser, settings;
 before(async () => {
   place = await reserve();
   server = await serve({ frontEnd: place.origin });
   settings = { ...server.env, NEXT_PUBLIC_API_URL: `${server.url}/graphql` };
-  const { isolated, seconds } = build(settings);
-  console.log(`built in ${seconds} s${isolated ? ", without a network" : ""}`);
+  const seconds = build(settings);
+  console.log(`built in ${seconds} s${isIsolated() ? ", without a network" : ""}`);
   application = await serveExample(place, settings);
   browser = await launch();
 });
@@ -33,12 +33,6 @@ async function signIn(page, address, path = "/sign-in") {
   await page.getByRole("button", { name: "Continue", exact: true }).click();
   await enterCode(page);
   await heading(page, /^Hello, /).waitFor();
-}
-
-async function enterCode(page, code = "424242") {
-  await page.getByLabel(/verification code/i).first().waitFor();
-  await page.getByLabel(/verification code/i).first().click();
-  await page.keyboard.type(code);
 }
 
 async function signOut(page) {
@@ -66,6 +60,13 @@ const clerk = () =>
     apiUrl: settings.CLERK_API_URL,
     telemetry: { disabled: true },
   });
+
+/** Waits for a mistake that is told beside the control of this label, to screen readers too. */
+async function mistakeBeside(page, label, text) {
+  const control = page.getByLabel(label);
+  const described = await control.and(page.locator("[aria-invalid=true]")).getAttribute("aria-describedby");
+  await page.locator(`#${described.split(" ")[0]}`).getByText(text).waitFor();
+}
 
 /** What axe calls serious or worse. */
 async function barriers(page) {
@@ -213,6 +214,62 @@ describe("the example for Next.js", () => {
     await page.context().close();
   });
 
+  test("one sign-in serves GraphiQL and the application", async () => {
+    // One browser, one name of the host, two ports.
+    const page = await visit();
+    const graphiql = await page.another();
+    const chosen = (name) => graphiql.getByRole("radio", { name, checked: true });
+    const whoAsks = async () => {
+      const asked = graphiql.waitForRequest((request) => (request.postData() ?? "").includes("query Welcome"));
+      await graphiql.locator(".graphiql-execute-button").click();
+      const { data } = await (await (await asked).response()).json();
+      return data?.me.displayName;
+    };
+    // Somebody who signs in in the application is there in GraphiQL.
+    await signIn(page, "grace@example.com");
+    await graphiql.goto(`${server.url}/`);
+    await chosen("Grace Hopper").waitFor();
+    await graphiql.locator(".graphiql-query-editor").waitFor();
+    assert.equal(await whoAsks(), "Grace Hopper");
+    const of = async (one) => JSON.parse(Buffer.from((await tokenOf(one)).split(".")[1], "base64url"));
+    const { sid } = await of(page);
+
+    // Somebody who signs out there is signed out here, at once: it is the same session.
+    const token = await tokenOf(page);
+    await graphiql.getByRole("button", { name: "Sign out" }).click();
+    await graphiql.getByRole("radio", { checked: true }).waitFor({ state: "detached" });
+    assert.equal((await ask(token, "{ me { id } }")).status, 401);
+    await page.getByRole("link", { name: "Settings" }).click({ timeout: 3000 }).catch(() => {});
+    await page.waitForURL(/\/sign-in/);
+
+    // Somebody chosen in GraphiQL is signed in in the application.
+    await graphiql.getByRole("radio", { name: "Alan Turing" }).check();
+    await chosen("Alan Turing").waitFor();
+    assert.equal(await whoAsks(), "Alan Turing");
+    await goTo(page, "/boards");
+    await heading(page, "Hello, Alan Turing").waitFor();
+    assert.notEqual((await of(page)).sid, sid);
+
+    // Who comes back to GraphiQL sees who is signed in by now. Without a screen every page has the focus
+    // all the time, so it has to be told.
+    await page.evaluate(() => window.Clerk.signOut({ redirectUrl: "/" }));
+    await page.waitForURL(`${place.origin}/`);
+    await graphiql.evaluate(() => dispatchEvent(new Event("focus")));
+    await graphiql.getByRole("radio", { checked: true }).waitFor({ state: "detached" });
+    await signIn(page, "ada@example.com");
+    await graphiql.evaluate(() => dispatchEvent(new Event("focus")));
+    await chosen("Ada Lovelace").waitFor();
+    assert.equal(await whoAsks(), (await ask(await tokenOf(page), "{ me { displayName } }")).data.me.displayName);
+
+    // And the other way round: who signs out in the application is signed out in GraphiQL.
+    await signOut(page);
+    assert.equal(await whoAsks(), undefined);
+    await graphiql.getByText("The server refused this token").waitFor();
+    await graphiql.getByRole("radio", { checked: true }).waitFor({ state: "detached" });
+    page.check({ mayComplainOf: /401/ });
+    await page.context().close();
+  });
+
   test("an organization is made, worked in and left in Clerk's own switcher", async () => {
     const page = await visit();
     await signIn(page, "grace@example.com");
@@ -234,6 +291,99 @@ describe("the example for Next.js", () => {
     assert.equal(await page.getByRole("link", { name: "Analytical Engines" }).count(), 0);
     page.check();
     await page.context().close();
+  });
+
+  test("somebody is invited, signs up by the link, accepts and is a member", async () => {
+    const ada = await visit();
+    await signIn(ada, "ada@example.com");
+    await ada.getByRole("button", { name: "Create", exact: true }).click();
+    await mistakeBeside(ada, "New organization", /1 to 120 characters/);
+    await ada.getByLabel("New organization").fill("Difference Engines");
+    await ada.getByRole("button", { name: "Create", exact: true }).click();
+    await heading(ada, "Difference Engines").waitFor();
+
+    const invite = async (address, role) => {
+      await ada.getByLabel("E-mail address").fill(address);
+      await ada.getByLabel("Role").selectOption(role);
+      await ada.getByRole("button", { name: "Invite" }).click();
+    };
+    await invite("nobody", "Member");
+    await mistakeBeside(ada, "E-mail address", "This is no e-mail address.");
+    await invite("Ada@example.com", "Member");
+    await mistakeBeside(ada, "E-mail address", "A member of the organization has this address already.");
+    await picture(ada, "invite-mistake");
+    const linkFor = (address) => ada.getByRole("group", { name: `Link for ${address}` }).getByRole("textbox").inputValue();
+    await invite("charles@example.com", "Member");
+    const withdrawn = await linkFor("charles@example.com");
+    await invite("Emmy@Example.com", "Admin");
+    const link = await linkFor("emmy@example.com");
+    assert.ok(link.startsWith(`${place.origin}/invitations?token=`), link);
+    await ada.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: place.origin });
+    await ada.getByRole("group", { name: "Link for emmy@example.com" }).getByRole("button", { name: "Copy" }).click();
+    await ada.getByText("Copied.").waitFor();
+    assert.equal(await ada.evaluate(() => navigator.clipboard.readText()), link);
+    assert.deepEqual(await barriers(ada), [], "invitations of an organization");
+    await picture(ada, "invitations");
+    await ada.getByRole("button", { name: "Withdraw the invitation of charles@example.com" }).click();
+    await ada.getByText("charles@example.com").first().waitFor({ state: "detached" });
+    await heading(ada, "Invitations 1").waitFor();
+
+    // A link that was passed on helps nobody else; nor do the links of before once the page is left.
+    const grace = await visit();
+    await signIn(grace, "grace@example.com");
+    await grace.goto(link);
+    await grace.getByText("Nothing is open for grace@example.com.").waitFor();
+    await grace.getByRole("button", { name: "Accept the invitation" }).click();
+    await grace.getByRole("alert").filter({ hasText: "That did not work." }).waitFor();
+    assert.equal((await ask(await tokenOf(grace), "{ me { memberships { nodes { organization { name } } } } }")).data.me
+      .memberships.nodes.some(({ organization }) => organization.name === "Difference Engines"), false);
+    grace.check();
+    await grace.context().close();
+    await ada.reload();
+    await ada.getByText("emmy@example.com").waitFor();
+    assert.equal(await ada.getByRole("group", { name: /^Link for/ }).count(), 0);
+
+    // Emmy has a telephone and no account yet.
+    const emmy = await visit({ viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+    await emmy.goto(link);
+    await emmy.waitForURL(/\/sign-in/);
+    await emmy.getByRole("link", { name: "Sign up" }).click();
+    await emmy.getByLabel("First name").fill("Emmy");
+    await emmy.getByLabel("Last name").fill("Noether");
+    await emmy.getByLabel("Email address").fill("emmy@example.com");
+    await emmy.getByRole("button", { name: "Continue", exact: true }).click();
+    await enterCode(emmy);
+    await emmy.waitForURL(link);
+    const open = emmy.getByRole("list", { name: "Open invitations" }).getByRole("listitem");
+    await open.filter({ hasText: "Difference Engines" }).getByText("Admin", { exact: true }).waitFor();
+    assert.deepEqual(await barriers(emmy), [], "my invitations");
+    await picture(emmy, "my-invitations-dark");
+    await goTo(emmy, "/boards");
+    await emmy.getByText("You are invited to Difference Engines.").waitFor();
+    await picture(emmy, "invited-dark");
+    await emmy.getByRole("link", { name: "See invitations" }).click();
+    await emmy.getByLabel("Link or token").fill(withdrawn);
+    await emmy.getByRole("button", { name: "Accept the invitation" }).click();
+    await emmy.getByText("There is no such open invitation").waitFor();
+    await emmy.getByLabel("Link or token").fill(` ${link} `);
+    await emmy.getByRole("button", { name: "Accept the invitation" }).click();
+    await heading(emmy, "Difference Engines").waitFor();
+    await emmy.getByRole("listitem").filter({ hasText: "Emmy Noether" }).getByText("Admin", { exact: true }).waitFor();
+    // An admin gives no role above the own.
+    assert.deepEqual(await emmy.getByLabel("Role").locator("option").allTextContents(), ["Member", "Admin"]);
+    assert.deepEqual(await barriers(emmy), [], "organization");
+    await picture(emmy, "invitations-dark");
+    assert.equal(await emmy.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+
+    await ada.reload();
+    const row = ada.getByRole("listitem").filter({ hasText: "emmy@example.com" });
+    await row.getByText("Emmy Noether").waitFor();
+    await heading(ada, "Members 2").waitFor();
+    await heading(ada, "Invitations 0").waitFor();
+    ada.check();
+    emmy.check();
+    await ada.context().close();
+    await emmy.context().close();
   });
 
   test("nothing is in the way of a keyboard or a screen reader, on a telephone and in the dark", async () => {

@@ -11,9 +11,9 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-const root = path.join(import.meta.dirname, "../..");
+export const root = path.join(import.meta.dirname, "../..");
 export const example = path.join(root, "examples/nextjs");
-const binary = process.env.MISSION_CONTROL ?? path.join(root, "target/debug/mission-control");
+export const binary = process.env.MISSION_CONTROL ?? path.join(root, "target/debug/mission-control");
 
 function freePort() {
   return new Promise((resolve, reject) => {
@@ -26,8 +26,8 @@ function freePort() {
   });
 }
 
-/** Starts a program and waits until `url` answers; what it printed is in the error if it does not. */
-async function start(command, args, options, url) {
+/** Starts a program and waits `patience` seconds until `url` answers; what it printed is in the error if it does not. */
+export async function start(command, args, options, url, patience = 15) {
   const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -45,7 +45,7 @@ async function start(command, args, options, url) {
   for (let attempt = 0; ; attempt += 1) {
     const isReady = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(5000) }).then((response) => response.status < 500, () => false);
     if (isReady) return { stop, output: () => output };
-    if (attempt > 300 || child.exitCode !== null) {
+    if (attempt > patience * 20 || child.exitCode !== null) {
       await stop();
       throw new Error(`${command} does not start:\n${output}`);
     }
@@ -84,20 +84,19 @@ export async function reserve() {
   return { port, origin: `http://localhost:${port}` };
 }
 
-/** Builds the example with these settings, cut off from every network where that can be had. */
+/** Whether this process has no network but its own machine: `run` sees to that where it can. */
+export const isIsolated = () => Object.keys(os.networkInterfaces()).every((name) => name === "lo");
+
+/** Builds the example with these settings; answers how many seconds that took. */
 export function build(settings) {
-  const isolated = spawnSync("unshare", ["--net", "true"]).status === 0;
-  const [command, ...args] = isolated
-    ? ["unshare", "--net", "sh", "-c", "ip link set lo up 2>/dev/null; npm run build"]
-    : ["npm", "run", "build"];
   const started = Date.now();
-  const { status, stdout, stderr } = spawnSync(command, args, {
+  const { status, stdout, stderr } = spawnSync("npm", ["run", "build"], {
     cwd: example,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, CI: "1", NODE_ENV: "production", ...settings },
     encoding: "utf8",
   });
   assert.equal(status, 0, `the example does not build:\n${stdout}\n${stderr}`);
-  return { isolated, seconds: Math.round((Date.now() - started) / 1000) };
+  return Math.round((Date.now() - started) / 1000);
 }
 
 /** Runs what was built. */
@@ -147,26 +146,35 @@ export function launch() {
 export async function newPage(browser, origins, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, ...options });
   context.setDefaultTimeout(15_000);
-  const page = await context.newPage();
   const complaints = [];
   const foreign = [];
   const note = (text) => {
     // The SDK says on every page that its keys are those of a development instance.
     if (!text.includes("Clerk has been loaded with development keys")) complaints.push(text);
   };
-  page.on("console", (message) => {
+  context.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) note(`${message.text()} (${message.location().url})`);
   });
-  page.on("pageerror", (error) => note(String(error)));
+  context.on("weberror", (error) => note(String(error.error())));
   context.on("request", (request) => {
     const { protocol, origin } = new URL(request.url());
     if (!["data:", "blob:"].includes(protocol) && !origins.includes(origin)) foreign.push(request.url());
   });
+  const page = await context.newPage();
+  /** One more page of the same browser, which `check` is about as well. */
+  page.another = () => context.newPage();
   page.check = ({ mayComplainOf = /^$/ } = {}) => {
     assert.deepEqual(foreign, [], "asked another host");
     assert.deepEqual(complaints.filter((text) => !mayComplainOf.test(text)), []);
   };
   return page;
+}
+
+/** Types a code into Clerk's form. */
+export async function enterCode(page, code = "424242") {
+  await page.getByLabel(/verification code/i).first().waitFor();
+  await page.getByLabel(/verification code/i).first().click();
+  await page.keyboard.type(code);
 }
 
 /** Keeps a picture when a directory for pictures is given. */

@@ -1,5 +1,5 @@
-// Starts the API in development mode and this application beside it. The first time it writes .env.local;
-// one that is there already is left alone.
+// Starts the API in development mode and this application beside it. The first time it installs the packages
+// and writes .env.local; one that is there already is left alone.
 
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -15,6 +15,10 @@ if (error || status !== 0) {
   console.error("Build it with cargo build, or name it: MISSION_CONTROL=/path/to/mission-control npm run both");
   process.exit(1);
 }
+if (!existsSync(path.join(root, "node_modules"))) {
+  const installed = spawnSync("npm", ["ci", "--no-fund", "--no-audit"], { cwd: root, stdio: "inherit" });
+  if (installed.status !== 0) process.exit(1);
+}
 const settings = path.join(root, ".env.local");
 if (!existsSync(settings)) {
   writeFileSync(settings, stdout);
@@ -24,9 +28,15 @@ if (!existsSync(settings)) {
   process.exit(1);
 }
 
+// What `npm run dev` does, but without npm and a shell in between, which keep signals to themselves.
+const prepared = spawnSync("npm", ["run", "predev"], { cwd: root, stdio: "inherit" });
+if (prepared.status !== 0) process.exit(1);
+// Next.js reads this before it reads .env.
+const env = { ...process.env, NEXT_TELEMETRY_DISABLED: "1" };
+const next = path.join(root, "node_modules/next/dist/bin/next");
 const children = [
   spawn(server, ["dev"], { cwd: root, stdio: "inherit" }),
-  spawn("npm", ["run", "dev"], { cwd: root, stdio: "inherit" }),
+  spawn(process.execPath, [next, "dev"], { cwd: root, env, stdio: "inherit" }),
 ];
 const stop = () => children.forEach((child) => child.kill("SIGTERM"));
 for (const child of children) {

@@ -1,15 +1,10 @@
-import { clerkMiddleware, createRouteMatcher } from "@clerk/nextjs/server";
+import { clerkMiddleware } from "@clerk/nextjs/server";
 import { NextResponse } from "next/server";
 import { authMode } from "@/session/mode";
 
-const isProtected = createRouteMatcher(["/boards(.*)", "/settings(.*)", "/organization(.*)"]);
-
-const withClerk = clerkMiddleware(async (auth, request) => {
-  if (isProtected(request)) await auth.protect();
-});
-
-// The shared token of a self-hosted server never leaves the browser's memory, so there is nothing to check here.
-export default authMode === "clerk" ? withClerk : () => NextResponse.next();
+// Finds out who is asking. What they may see is asked where it is shown: `protect` in each page.
+// The shared token of a self-hosted server never leaves the browser's memory, so there is nothing to find out.
+export default authMode === "clerk" ? clerkMiddleware() : () => NextResponse.next();
 
 export const config = {
   matcher: [

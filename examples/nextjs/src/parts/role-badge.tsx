@@ -1,7 +1,7 @@
 import type { OrganizationRole } from "@/gql/graphql";
 
-const NAMES: Record<OrganizationRole, string> = { OWNER: "Owner", ADMIN: "Admin", MEMBER: "Member" };
+export const ROLE_NAMES: Record<OrganizationRole, string> = { OWNER: "Owner", ADMIN: "Admin", MEMBER: "Member" };
 
 export function RoleBadge({ role }: { role: OrganizationRole }) {
-  return <span className={`badge ${role.toLowerCase()}`}>{NAMES[role]}</span>;
+  return <span className={`badge ${role.toLowerCase()}`}>{ROLE_NAMES[role]}</span>;
 }

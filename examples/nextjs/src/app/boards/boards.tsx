@@ -7,6 +7,7 @@ import { graphql } from "@/gql";
 import { Fault, Loading } from "@/parts/states";
 import { RoleBadge } from "@/parts/role-badge";
 import { useSession } from "@/session/session";
+import { FoundForm } from "./found-form";
 
 const MY_ORGANIZATIONS = graphql(`
   query MyOrganizations($after: String) {
@@ -35,6 +36,13 @@ const MY_ORGANIZATIONS = graphql(`
           hasNextPage
         }
       }
+      invitations(first: 1) {
+        totalCount
+        nodes {
+          id
+          organizationName
+        }
+      }
     }
   }
 `);
@@ -49,10 +57,18 @@ export function Boards() {
   });
   if (error && !data) return <Fault error={error} />;
   if (!data) return <Loading what="your organizations" />;
-  const { displayName, memberships } = data.me;
+  const { displayName, memberships, invitations } = data.me;
+  const [invitation] = invitations.nodes;
   return (
     <>
       <h1>Hello, {displayName}</h1>
+      {invitation && (
+        <p className="card notice">
+          You are invited to <strong>{invitation.organizationName}</strong>
+          {invitations.totalCount > 1 && ` and ${invitations.totalCount - 1} more`}.{" "}
+          <Link href="/invitations">See invitations</Link>
+        </p>
+      )}
       <h2 id="organizations">
         My organizations <span className="count">{memberships.totalCount}</span>
       </h2>
@@ -79,6 +95,7 @@ export function Boards() {
           Show more
         </button>
       )}
+      <FoundForm />
     </>
   );
 }

@@ -4,6 +4,7 @@ import { useMutation } from "@apollo/client/react";
 import { useState, type FormEvent } from "react";
 import { graphql } from "@/gql";
 import type { ProfileFragment } from "@/gql/graphql";
+import { Field, mistakeIn } from "@/parts/field";
 import { Fault } from "@/parts/states";
 
 export const PROFILE = graphql(`
@@ -26,17 +27,15 @@ const UPDATE_PROFILE = graphql(`
         ...Profile
       }
       userErrors {
-        field
-        code
-        message
+        ...UserErrorFields
       }
     }
   }
 `);
 
-type Field = "name" | "preferredName" | "pronouns" | "timezone" | "context";
+type FieldName = "name" | "preferredName" | "pronouns" | "timezone" | "context";
 
-const FIELDS: { name: Field; label: string; hint?: string; isLong?: true }[] = [
+const FIELDS: { name: FieldName; label: string; hint?: string; isLong?: true }[] = [
   { name: "preferredName", label: "Short name", hint: "What others see of you first." },
   { name: "name", label: "Full name" },
   { name: "pronouns", label: "Pronouns", hint: "For example they/them." },
@@ -47,15 +46,14 @@ const FIELDS: { name: Field; label: string; hint?: string; isLong?: true }[] = [
 export function ProfileForm({ user }: { user: ProfileFragment }) {
   const [updateProfile, { data, error, loading }] = useMutation(UPDATE_PROFILE);
   const [isSaved, setSaved] = useState(false);
-  const mistakes = data?.updateProfile.userErrors ?? [];
-  const mistakeIn = (field: Field) => mistakes.find((mistake) => mistake.field.includes(field))?.message;
+  const mistakes = data?.updateProfile.userErrors;
 
   const save = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     setSaved(false);
     const element = event.currentTarget;
     const form = new FormData(element);
-    const input: Partial<Record<Field, string | null>> = {};
+    const input: Partial<Record<FieldName, string | null>> = {};
     for (const { name } of FIELDS) {
       const value = String(form.get(name) ?? "");
       if (value !== (user[name] ?? "")) input[name] = value || null;
@@ -79,33 +77,18 @@ export function ProfileForm({ user }: { user: ProfileFragment }) {
 
   return (
     <form className="card form" onSubmit={(event) => void save(event)} noValidate>
-      {FIELDS.map(({ name, label, hint, isLong }) => {
-        const mistake = mistakeIn(name);
-        const described = [mistake && `${name}-mistake`, hint && `${name}-hint`].filter(Boolean).join(" ");
-        const attributes = {
-          id: name,
-          name,
-          defaultValue: user[name] ?? "",
-          "aria-invalid": mistake !== undefined,
-          "aria-describedby": described || undefined,
-        };
-        return (
-          <div key={name} className="field">
-            <label htmlFor={name}>{label}</label>
-            {isLong ? <textarea rows={4} {...attributes} /> : <input {...attributes} />}
-            {mistake && (
-              <p id={`${name}-mistake`} className="mistake">
-                {mistake}
-              </p>
-            )}
-            {hint && (
-              <p id={`${name}-hint`} className="hint">
-                {hint}
-              </p>
-            )}
-          </div>
-        );
-      })}
+      {FIELDS.map(({ name, label, hint, isLong }) => (
+        <Field key={name} name={name} label={label} hint={hint} mistake={mistakeIn(name, mistakes)}>
+          {(attributes) => {
+            const defaultValue = user[name] ?? "";
+            return isLong ? (
+              <textarea rows={4} defaultValue={defaultValue} {...attributes} />
+            ) : (
+              <input defaultValue={defaultValue} {...attributes} />
+            );
+          }}
+        </Field>
+      ))}
       {error && <Fault error={error} />}
       <p className="actions">
         <button className="primary" disabled={loading}>

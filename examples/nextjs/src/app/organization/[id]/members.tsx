@@ -7,6 +7,7 @@ import { graphql } from "@/gql";
 import { RoleBadge } from "@/parts/role-badge";
 import { Fault, Loading } from "@/parts/states";
 import { useSession } from "@/session/session";
+import { Invitations } from "./invitations";
 
 const ORGANIZATION = graphql(`
   query OrganizationMembers($id: ID!, $after: String) {
@@ -57,7 +58,7 @@ export function OrganizationMembers({ id }: { id: string }) {
       </>
     );
   }
-  const { members } = organization;
+  const { members, viewerRole, clerkOrganizationId } = organization;
   return (
     <>
       <p className="muted">
@@ -65,7 +66,7 @@ export function OrganizationMembers({ id }: { id: string }) {
       </p>
       <h1>{organization.name}</h1>
       <p className="muted">
-        {organization.clerkOrganizationId ? "Managed at Clerk" : "Exists here only"}
+        {clerkOrganizationId ? "Managed at Clerk, where people are invited to it" : "Exists here only"}
       </p>
       <h2 id="members">
         Members <span className="count">{members.totalCount}</span>
@@ -95,6 +96,7 @@ export function OrganizationMembers({ id }: { id: string }) {
           Show more
         </button>
       )}
+      {!clerkOrganizationId && viewerRole !== "MEMBER" && <Invitations organizationId={id} viewerRole={viewerRole} />}
     </>
   );
 }
