@@ -172,6 +172,29 @@ describe("the example for Next.js", () => {
     await page.context().close();
   });
 
+  test("the next person sees nothing of the one before, on a page that was never reloaded", async () => {
+    const page = await visit();
+    await signIn(page, "grace@example.com");
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByText("grace@example.com").waitFor();
+    await page.evaluate(() => {
+      window.isTheSamePage = true;
+    });
+    await signOut(page);
+    await page.getByRole("link", { name: "Sign in" }).click();
+    await page.getByLabel("Email address").fill("ada@example.com");
+    await page.getByRole("button", { name: "Continue", exact: true }).click();
+    await enterCode(page);
+    await heading(page, /^Hello, /).waitFor();
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByLabel("Short name").waitFor();
+    assert.equal(await page.getByText("grace@example.com").count(), 0);
+    await page.getByText("ada@example.com").waitFor();
+    assert.equal(await page.evaluate(() => window.isTheSamePage), true);
+    page.check();
+    await page.context().close();
+  });
+
   test("somebody new signs up, and deletes the account again", async () => {
     const page = await visit();
     await goTo(page, "/sign-up");
@@ -323,7 +346,7 @@ describe("the example for Next.js", () => {
     await ada.getByText("Copied.").waitFor();
     assert.equal(await ada.evaluate(() => navigator.clipboard.readText()), link);
     assert.deepEqual(await barriers(ada), [], "invitations of an organization");
-    await picture(ada, "invitations");
+    await picture(ada, "invitations", { fullPage: true });
     await ada.getByRole("button", { name: "Withdraw the invitation of charles@example.com" }).click();
     await ada.getByText("charles@example.com").first().waitFor({ state: "detached" });
     await heading(ada, "Invitations 1").waitFor();

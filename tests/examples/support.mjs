@@ -170,6 +170,9 @@ export async function newPage(browser, origins, options = {}) {
   return page;
 }
 
+/** What is written to the console while an application is developed, and when it loads slowly for that. */
+export const CHATTER = /\[HMR\]|\[Fast Refresh\]|React DevTools|was preloaded using link preload but not used/;
+
 /** Types a code into Clerk's form. */
 export async function enterCode(page, code = "424242") {
   await page.getByLabel(/verification code/i).first().waitFor();
@@ -178,7 +181,7 @@ export async function enterCode(page, code = "424242") {
 }
 
 /** Keeps a picture when a directory for pictures is given. */
-export async function picture(page, name) {
+export async function picture(page, name, options = {}) {
   const directory = process.env.SCREENSHOTS;
-  if (directory) await page.screenshot({ path: path.join(directory, `${name}.png`) });
+  if (directory) await page.screenshot({ path: path.join(directory, `${name}.png`), ...options });
 }

@@ -1,5 +1,6 @@
 "use client";
 
+import { useApolloClient } from "@apollo/client/react";
 import { ApolloNextAppProvider } from "@apollo/client-integration-nextjs";
 import { useEffect, useRef, type ReactNode } from "react";
 import { useSession } from "@/session/session";
@@ -22,5 +23,20 @@ export function ApolloProvider({ children }: { children: ReactNode }) {
         if (current.current.status === "signed-in") void current.current.signOut();
       },
     });
-  return <ApolloNextAppProvider makeClient={makeClient}>{children}</ApolloNextAppProvider>;
+  return (
+    <ApolloNextAppProvider makeClient={makeClient}>
+      <Forget />
+      {children}
+    </ApolloNextAppProvider>
+  );
+}
+
+/** What one person saw is gone before the next one signs in. */
+function Forget() {
+  const client = useApolloClient();
+  const { status } = useSession();
+  useEffect(() => {
+    if (status === "signed-out") void client.clearStore();
+  }, [client, status]);
+  return null;
 }

@@ -2,7 +2,6 @@ import { ClerkProvider } from "@clerk/nextjs";
 import { GeistSans } from "geist/font/sans";
 import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
-import { ApolloProvider } from "@/apollo/provider";
 import { Header } from "@/parts/header";
 import { ClerkSession } from "@/session/clerk-session";
 import { LocalSession } from "@/session/local-session";
@@ -23,10 +22,10 @@ export const viewport: Viewport = {
 
 export default function RootLayout({ children }: { children: ReactNode }) {
   const application = (
-    <ApolloProvider>
+    <>
       <Header />
       {children}
-    </ApolloProvider>
+    </>
   );
   return (
     <html lang="en" className={GeistSans.variable}>

@@ -2,6 +2,7 @@
 
 import { useAuth } from "@clerk/nextjs";
 import { useMemo, type ReactNode } from "react";
+import { ApolloProvider } from "@/apollo/provider";
 import { SessionContext, type Session } from "./session";
 
 /** The session that Clerk keeps. Its tokens live for a minute; Clerk renews them by itself. */
@@ -15,5 +16,9 @@ export function ClerkSession({ children }: { children: ReactNode }) {
     }),
     [isLoaded, isSignedIn, getToken, signOut],
   );
-  return <SessionContext value={session}>{children}</SessionContext>;
+  return (
+    <SessionContext value={session}>
+      <ApolloProvider>{children}</ApolloProvider>
+    </SessionContext>
+  );
 }

@@ -1,6 +1,7 @@
 "use client";
 
 import { useMemo, useState, type ReactNode } from "react";
+import { ApolloProvider } from "@/apollo/provider";
 import { SessionContext, type Session } from "./session";
 import { TokenBox } from "./token-box";
 
@@ -17,7 +18,8 @@ export function LocalSession({ children }: { children: ReactNode }) {
   );
   return (
     <SessionContext value={session}>
-      {token ? children : <TokenBox onToken={setToken} />}
+      {/* There from the start: its client is made once, and has to see every session after that. */}
+      <ApolloProvider>{token ? children : <TokenBox onToken={setToken} />}</ApolloProvider>
     </SessionContext>
   );
 }
