@@ -10,7 +10,7 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    ConnectOptions, Connection, QueryBuilder, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::{
@@ -146,8 +146,8 @@ async fn only_reads(writer: &mut SqliteConnection) -> sqlx::Result<bool> {
     let attempt = sqlx::raw_sql(attempt).execute(&mut *writer).await;
     // Fails where nothing was begun.
     let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *writer).await;
-    let busy_timeout = format!("PRAGMA busy_timeout = {}", ACQUIRE_TIMEOUT.as_millis());
-    sqlx::raw_sql(AssertSqlSafe(busy_timeout)).execute(writer).await?;
+    let mut wait = QueryBuilder::<Sqlite>::new("PRAGMA busy_timeout = ");
+    wait.push(ACQUIRE_TIMEOUT.as_millis()).build().execute(writer).await?;
     Ok(attempt.is_err_and(|error| dialect::is_read_only(&error)))
 }
 
