@@ -286,7 +286,9 @@ mod active_organization {
             join(&app, "org_b", "Bravo", "user_a", 2).await;
             assert_eq!(active(&app, &token()).await, "Personal", "being a member is not enough");
 
-            let steps: [(&str, fn(Token) -> Token, &str, u64); 9] = [
+            // The name of a step, what its token says, the organization then, and the statements that it costs.
+            type Step = (&'static str, fn(Token) -> Token, &'static str, u64);
+            let steps: [Step; 9] = [
                 ("a", |token| token.organization("org_a", "admin"), "Acme", 2),
                 ("the same", |token| token.organization("org_a", "admin"), "Acme", 1),
                 ("none", |token| token, "Acme", 1),
