@@ -137,7 +137,7 @@ const commands = [
   ["deploy/README.md", "kubectl create secret", elsewhere("needs a cluster; the manifests are held against the schema of Kubernetes", "tests/deploy/check.py", "kubernetes_validate")],
   ["CONTRIBUTING.md", "cargo dev", elsewhere("the first is the server of this test, the others run this test", ".ci/run", "tests/run")],
   ["CONTRIBUTING.md", "tests/postgres cargo nextest", elsewhere("names tests; tests/it/guides.rs looks for files and tests that guides name")],
-  ["examples/nextjs/README.md", "npm ci", elsewhere("takes minutes; the example is built and driven in a browser", "tests/examples/run", "examples/nextjs")],
+  ["examples/nextjs/README.md", "npm run both", elsewhere("takes a minute; run in a browser", "tests/examples/start.test.mjs", "both")],
   ["examples/nextjs/README.md", "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY=pk_test_Y2", elsewhere("a file, not commands", "examples/nextjs/README.md", "what `mission-control dev --env` prints, four lines")],
   ["examples/nextjs/README.md", "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY=pk_test_...", elsewhere("a file, not commands")],
 ];
