@@ -7,9 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     AccountError, Accounts,
     back_off::FIRST_BACK_OFF,
-    deletion::{lock_with_organizations, purge_rows},
     mirror,
     new_account::insert_account,
+    purge::{lock_with_organizations, purge_rows},
 };
 use crate::{
     clerk::{

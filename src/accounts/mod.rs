@@ -18,6 +18,7 @@ mod mistake;
 mod new_account;
 mod organizations;
 mod profile_changes;
+mod purge;
 mod resolution;
 mod standing;
 mod sync;

@@ -17,7 +17,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     http::{ClerkHttp, EXCHANGE_TIMEOUT},
-    key::{KeySet, VerifyingKey},
+    key::VerifyingKey,
+    key_set::KeySet,
 };
 use crate::{clock::Clock, telemetry::traces};
 

@@ -7,6 +7,7 @@ pub mod http;
 mod id;
 pub mod jwks;
 pub mod key;
+pub(crate) mod key_set;
 pub(crate) mod listing;
 pub(crate) mod pem;
 pub(crate) mod profile;

@@ -17,6 +17,7 @@ mod in_flight;
 mod measuring;
 mod media_type;
 mod metrics;
+mod organization_bodies;
 mod organization_shapes;
 mod organizations;
 mod paging;

@@ -13,16 +13,15 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use super::{
+    organization_bodies::{faults, take, take_role},
     organization_shapes::{Invite, Listed, Member, Organization, Page},
     paging::PageWish,
     rest::{answer, read_body, read_members, session, within_bounds},
-    rest_error::{Place, RestError},
+    rest_error::RestError,
     state::AppState,
 };
 use crate::{
-    accounts::{
-        AccountError, InvitationRequest, MemberTarget, Mistake, MistakeKind, ResolveOptions,
-    },
+    accounts::{AccountError, InvitationRequest, MemberTarget, Mistake, ResolveOptions},
     auth::{Authentication, Session},
     model::{InvitationId, MembershipId, OrganizationId, Role, User},
     store::memberships::VisibleMembership,
@@ -308,45 +307,4 @@ async fn working(
 ) -> Result<(Arc<User>, OrganizationId, Arc<VisibleMembership>), RestError> {
     let (user, own) = state.accounts.working(session).await?;
     Ok((user, own.membership.organization_id, own))
-}
-
-fn faults(mistakes: &[Mistake]) -> RestError {
-    RestError::mistakes(Place::Body, mistakes)
-}
-
-/// A text that has to be there. Members that nobody asks for are left alone: the original's front end sends some
-/// about boards.
-fn take(
-    sent: &mut Map<String, Value>,
-    field: &'static str,
-    mistakes: &mut Vec<Mistake>,
-) -> Option<String> {
-    match sent.remove(field) {
-        Some(Value::String(text)) => Some(text),
-        Some(_) => {
-            mistakes.push(Mistake::new(field, MistakeKind::Invalid, "Send a string."));
-            None
-        }
-        None => {
-            mistakes.push(Mistake::new(field, MistakeKind::Invalid, "This member is required."));
-            None
-        }
-    }
-}
-
-fn take_role(
-    sent: &mut Map<String, Value>,
-    otherwise: Option<Role>,
-    mistakes: &mut Vec<Mistake>,
-) -> Option<Role> {
-    if otherwise.is_some() && !sent.contains_key("role") {
-        return otherwise;
-    }
-    let text = take(sent, "role", mistakes)?;
-    let role = Role::parse(&text.trim().to_lowercase());
-    if role.is_none() {
-        let message = "A role is one of owner, admin and member.";
-        mistakes.push(Mistake::new("role", MistakeKind::Invalid, message));
-    }
-    role
 }

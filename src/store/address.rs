@@ -4,6 +4,7 @@
 mod fault;
 mod parameters;
 mod postgres;
+mod tls;
 mod uri;
 
 use std::{

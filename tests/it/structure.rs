@@ -1,6 +1,6 @@
 //! The shape of the source, read from its text: a module imports only from the modules below it, the
-//! files of a folder do not import each other in a circle, and a statement binds as many values as it
-//! names.
+//! files of a folder do not import each other in a circle, a statement binds as many values as it
+//! names, and a file stays short enough to be read at once.
 //!
 //! A module here is a file. An import counts for the file that defines the item: `use super::Thing`
 //! of something that `mod.rs` only re-exports is an import from where `Thing` is.
@@ -366,6 +366,34 @@ fn a_statement_binds_as_many_values_as_it_names() {
         }
     }
     assert!(statements > 20, "the statements were found");
+}
+
+/// The most lines of a source file, its tests not counted.
+const LONGEST_FILE: usize = 350;
+
+#[test]
+fn a_file_is_read_at_once() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                folders.extend((name != "tests").then_some(path));
+            } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let lines = text.lines().take_while(|line| *line != "#[cfg(test)]").count();
+                assert!(
+                    lines <= LONGEST_FILE,
+                    "{} has {lines} lines: it has two subjects",
+                    path.display()
+                );
+                files += 1;
+            }
+        }
+    }
+    assert!(files > 100, "{files} files were found");
 }
 
 #[test]

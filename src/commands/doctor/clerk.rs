@@ -10,7 +10,7 @@ use super::finding::Check;
 use crate::{
     clerk::{
         http::{ClerkHttp, ExchangeError, Reply},
-        key::KeySet,
+        key_set::KeySet,
     },
     clock::{Clock, SystemClock},
     config::{AuthSettings, ClerkSettings, Environment, Settings},

@@ -18,7 +18,8 @@ use crate::{
     auth::SharedToken,
     clerk::{
         http::ClerkHttp,
-        key::{DEVELOPMENT_KEY_PREFIX, KeySet, VerifyingKey},
+        key::{DEVELOPMENT_KEY_PREFIX, VerifyingKey},
+        key_set::KeySet,
         token::{MAX_TOKEN, TokenError, TokenParts, UnverifiedToken},
     },
     clock::{Clock, SystemClock},

@@ -1,6 +1,8 @@
 //! From bluejay's syntax tree to the framework's document, with the bounds that depend on nothing but
 //! the text: brackets, directives on one element, operations in one document.
 
+mod literals;
+
 use std::collections::{HashMap, hash_map::Entry};
 
 use async_graphql::{
@@ -11,9 +13,9 @@ use async_graphql::{
         SelectionSet, Type, TypeCondition, VariableDefinition,
     },
 };
-use async_graphql_value::{Number, Value};
+use async_graphql_value::Value;
 use bluejay_core::{
-    AsIter, OperationType as Kind, Value as _, ValueReference,
+    AsIter, OperationType as Kind,
     executable::{
         ExplicitOperationDefinition, Field as _, FragmentDefinition as _, FragmentSpread as _,
         InlineFragment as _, VariableDefinition as _,
@@ -317,47 +319,5 @@ impl Conversion<'_> {
             Ok(self.at(node, directive))
         });
         converted.collect()
-    }
-
-    fn value<const CONST: bool>(
-        &self,
-        value: &ast::Value<'_, CONST>,
-        depth: usize,
-    ) -> Result<Value, RequestError> {
-        Ok(match value.as_ref() {
-            ValueReference::Variable(variable) => Value::Variable(Name::new(variable.as_str())),
-            ValueReference::Integer(integer) => integer_literal(value, integer),
-            ValueReference::Float(float) => {
-                Number::from_f64(float).map_or(Value::Null, Value::Number)
-            }
-            ValueReference::String(text) => Value::String(text.to_owned()),
-            ValueReference::Boolean(boolean) => Value::Boolean(boolean),
-            ValueReference::Null => Value::Null,
-            ValueReference::Enum(name) => Value::Enum(Name::new(name)),
-            ValueReference::List(items) => {
-                let depth = self.open(depth, value)?;
-                let items = items.iter().map(|item| self.value(item, depth));
-                Value::List(items.collect::<Result<_, _>>()?)
-            }
-            ValueReference::Object(fields) => {
-                let depth = self.open(depth, value)?;
-                let fields = AsIter::iter(fields)
-                    .map(|(name, field)| Ok((Name::new(name.as_str()), self.value(field, depth)?)));
-                Value::Object(fields.collect::<Result<_, RequestError>>()?)
-            }
-        })
-    }
-}
-
-/// An integer. Beyond 64 bits only an ID can be meant, whose value is the text of its digits: for every
-/// other type the rules refuse the document.
-fn integer_literal<const CONST: bool>(
-    value: &ast::Value<'_, CONST>,
-    integer: bluejay_core::IntegerValue<'_>,
-) -> Value {
-    match (integer.as_i64(), value) {
-        (Some(small), _) => Value::Number(small.into()),
-        (None, ast::Value::Integer(literal)) => Value::String(literal.as_ref().to_owned()),
-        (None, _) => Value::Null,
     }
 }

@@ -2,17 +2,20 @@
 //! text that it came from, of which it would repeat parts in its log lines.
 
 use std::{
-    fmt, fs,
+    fmt,
     net::IpAddr,
     path::{Path, PathBuf},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rustls::RootCertStore;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::postgres::PgConnectOptions;
 
-use super::{fault::AddressFault, parameters::Given, uri};
+use super::{
+    fault::AddressFault,
+    parameters::Given,
+    tls::{Tls, client_certificate},
+    uri,
+};
 
 /// What the server shows as the name of the program, unless the address says another.
 const APPLICATION_NAME: &str = "mission-control";
@@ -50,19 +53,6 @@ enum Host {
     Unstated,
 }
 
-/// How a connection over the network is protected. A socket needs no protection, and libpq gives it none.
-#[derive(Clone, PartialEq, Eq)]
-enum Tls {
-    Off,
-    /// When the server offers it; promises nothing.
-    Preferred,
-    /// Always; whoever answers is believed to be the server.
-    Required,
-    /// Always, with a server that shows a certificate for its name from one of the bundled authorities, or
-    /// from those of this file, else from those that the system trusts.
-    Verified(Option<PathBuf>),
-}
-
 impl PostgresAddress {
     /// Reads what follows `postgres:`, and from `environment` what libpq's variables say where it is silent.
     pub(super) fn parse(
@@ -73,7 +63,7 @@ impl PostgresAddress {
         given.complete(environment)?;
         let text = |name: &str| given.get(name).map(str::to_owned);
         let host = host(&given)?;
-        let tls = tls(&given)?;
+        let tls = Tls::of(&given)?;
         let statement_cache = match given.get("statement-cache-capacity") {
             Some(number) => Some(number.parse().map_err(|_| {
                 AddressFault::new(
@@ -142,17 +132,7 @@ impl PostgresAddress {
                 }
             }
         };
-        options = match tls {
-            Tls::Off => options.ssl_mode(PgSslMode::Disable),
-            Tls::Preferred => options.ssl_mode(PgSslMode::Prefer),
-            Tls::Required => options.ssl_mode(PgSslMode::Require),
-            Tls::Verified(Some(file)) => {
-                options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file)
-            }
-            Tls::Verified(None) => {
-                options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert_from_pem(system_roots())
-            }
-        };
+        options = tls.apply(options);
         if let Some((certificate, key)) = &self.client_certificate {
             options = options.ssl_client_cert(certificate).ssl_client_key(key);
         }
@@ -226,80 +206,6 @@ fn port(given: &Given) -> Result<u16, AddressFault> {
     })
 }
 
-fn tls(given: &Given) -> Result<Tls, AddressFault> {
-    let verify_full = "write sslmode=verify-full, which checks the certificate and the name in it";
-    let roots = given.get("sslrootcert");
-    let mode = match (given.get("sslmode"), roots) {
-        // As in libpq.
-        (None, Some("system")) => "verify-full",
-        (mode, _) => mode.unwrap_or("prefer"),
-    };
-    let tls = match mode {
-        "disable" => Tls::Off,
-        "allow" | "prefer" => Tls::Preferred,
-        "require" => Tls::Required,
-        "verify-full" => match roots {
-            None | Some("system") => Tls::Verified(None),
-            Some(file) => {
-                check_pem("sslrootcert", Path::new(file))?;
-                Tls::Verified(Some(PathBuf::from(file)))
-            }
-        },
-        "verify-ca" => {
-            return Err(AddressFault::new(
-                "has sslmode=verify-ca, which the driver cannot keep: it would take the certificate \
-                 of any public authority for any host",
-                verify_full,
-            ));
-        }
-        _ => {
-            return Err(AddressFault::new(
-                "has an sslmode that is not known",
-                "write disable, prefer, require or verify-full",
-            ));
-        }
-    };
-    // libpq takes `require` with a root certificate for `verify-ca`.
-    if roots.is_some() && !matches!(tls, Tls::Verified(_)) {
-        return Err(AddressFault::new(
-            format!("names an sslrootcert, and with sslmode={mode} it would not be used"),
-            verify_full,
-        ));
-    }
-    Ok(tls)
-}
-
-fn client_certificate(given: &Given) -> Result<Option<(PathBuf, PathBuf)>, AddressFault> {
-    match (given.get("sslcert"), given.get("sslkey")) {
-        (None, None) => Ok(None),
-        (Some(certificate), Some(key)) => {
-            check_pem("sslcert", Path::new(certificate))?;
-            check_pem("sslkey", Path::new(key))?;
-            Ok(Some((certificate.into(), key.into())))
-        }
-        _ => Err(AddressFault::new(
-            "names one of sslcert and sslkey",
-            "name both: the certificate and its key",
-        )),
-    }
-}
-
-/// The file is read again with every connection, so that a renewed certificate counts.
-fn check_pem(parameter: &str, path: &Path) -> Result<(), AddressFault> {
-    let fix = format!("name a readable PEM file in {parameter}");
-    match fs::read(path) {
-        Ok(bytes) if bytes.windows(11).any(|window| window == b"-----BEGIN ") => Ok(()),
-        Ok(_) => Err(AddressFault::new(
-            format!("names a file in {parameter} that holds no PEM block (-----BEGIN …)"),
-            fix,
-        )),
-        Err(error) => Err(AddressFault::new(
-            format!("names a file in {parameter} that cannot be read: {error}"),
-            fix,
-        )),
-    }
-}
-
 /// `options` as libpq passes them to the server, and the two names for one of them.
 fn session(given: &Given) -> Result<Vec<(String, String)>, AddressFault> {
     let mut session = parse_options(given.get("options").unwrap_or_default())?;
@@ -349,29 +255,4 @@ fn default_socket(port: u16) -> Option<&'static str> {
     let is_there =
         |directory: &&str| Path::new(directory).join(format!(".s.PGSQL.{port}")).exists();
     SOCKET_DIRECTORIES.into_iter().find(is_there)
-}
-
-/// The certificates that the system trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), those left out that
-/// the driver would refuse all of them for.
-fn system_roots() -> Vec<u8> {
-    let found = rustls_native_certs::load_native_certs();
-    for error in found.errors {
-        tracing::warn!(%error, "a certificate that the system trusts cannot be read");
-    }
-    let mut pem = String::new();
-    for certificate in found.certs {
-        if RootCertStore::empty().add(certificate.clone()).is_err() {
-            continue;
-        }
-        pem.push_str("-----BEGIN CERTIFICATE-----\n");
-        let encoded = STANDARD.encode(&certificate);
-        let mut rest = encoded.as_str();
-        while !rest.is_empty() {
-            let (line, below) = rest.split_at(rest.len().min(64));
-            pem.extend([line, "\n"]);
-            rest = below;
-        }
-        pem.push_str("-----END CERTIFICATE-----\n");
-    }
-    pem.into_bytes()
 }

@@ -107,8 +107,9 @@ fn only_well_shaped_key_ids_are_looked_up() {
 
 #[test]
 fn an_unknown_key_id_is_handed_out_for_the_look_up() {
-    let set = crate::clerk::key::KeySet::parse(include_bytes!("../../../../tests/keys/jwks.json"))
-        .unwrap();
+    let set =
+        crate::clerk::key_set::KeySet::parse(include_bytes!("../../../../tests/keys/jwks.json"))
+            .unwrap();
     let known = sign(HEADER, payload(&json!({})));
     let unknown = sign(header_with("kid", r#""ins_2Unknown""#), payload(&json!({})));
     let known = UnverifiedToken::parse(&known).unwrap();
