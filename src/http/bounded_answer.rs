@@ -46,12 +46,18 @@ impl BoundedAnswer {
 }
 
 impl Write for BoundedAnswer {
+    #[inline]
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        if let Err(no_fit) = self.buffer.push(piece) {
-            self.no_fit = Some(no_fit);
-            return Err(io::ErrorKind::QuotaExceeded.into());
-        }
+        self.write_all(piece)?;
         Ok(piece.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.buffer.push(piece).map_err(|no_fit| {
+            self.no_fit = Some(no_fit);
+            io::ErrorKind::QuotaExceeded.into()
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {

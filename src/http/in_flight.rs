@@ -58,18 +58,27 @@ pub(crate) struct Buffer {
 
 impl Buffer {
     /// Adds bytes at the end.
+    #[inline]
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), NoFit> {
-        let length = self.bytes.len().saturating_add(piece.len());
+        // An answer is written in many small pieces.
+        if piece.len() > self.share.held - self.bytes.len() {
+            self.grow(piece.len())?;
+        }
+        self.bytes.extend_from_slice(piece);
+        Ok(())
+    }
+
+    /// Makes room for so many bytes more.
+    #[cold]
+    fn grow(&mut self, more: usize) -> Result<(), NoFit> {
+        let length = self.bytes.len().saturating_add(more);
         if length > self.most {
             return Err(NoFit::TooLarge);
         }
-        let capacity = self.bytes.capacity();
-        if length > capacity {
-            let grown = length.max(capacity.saturating_mul(2)).max(FIRST_PIECE).min(self.most);
-            self.share.grow(grown - capacity)?;
-            self.bytes.reserve_exact(grown - self.bytes.len());
-        }
-        self.bytes.extend_from_slice(piece);
+        let held = self.share.held;
+        let grown = length.max(held.saturating_mul(2)).max(FIRST_PIECE).min(self.most);
+        self.share.grow(grown - held)?;
+        self.bytes.reserve_exact(grown - self.bytes.len());
         Ok(())
     }
 

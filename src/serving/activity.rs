@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use memchr::memchr;
 use tokio::time::Instant;
 
 use super::limits::Limits;
@@ -226,22 +227,19 @@ impl HeadScan {
         Self { last: b'\r', has_begun: true, ..Self::default() }
     }
 
-    fn scan(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if self.is_complete {
-                return;
-            }
-            match byte {
-                b'\n' => {
-                    self.has_bare_line_feed |= self.last != b'\r';
-                    self.is_complete = self.has_begun && !self.has_content;
-                    self.has_begun |= self.has_content;
-                    self.has_content = false;
-                }
-                b'\r' => {}
-                _ => self.has_content = true,
-            }
-            self.last = *byte;
+    fn scan(&mut self, mut bytes: &[u8]) {
+        while !self.is_complete {
+            let end = memchr(b'\n', bytes);
+            let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+            self.has_content |= line.iter().any(|byte| *byte != b'\r');
+            self.last = line.last().copied().unwrap_or(self.last);
+            let Some((line_feed, rest)) = rest.split_first() else { return };
+            self.has_bare_line_feed |= self.last != b'\r';
+            self.is_complete = self.has_begun && !self.has_content;
+            self.has_begun |= self.has_content;
+            self.has_content = false;
+            self.last = *line_feed;
+            bytes = rest;
         }
     }
 }

@@ -129,6 +129,19 @@ impl<'p> Settling<'p> {
     /// Settles an object by the plans that select something of it; false when it cannot stay.
     fn object(&mut self, object: &mut Value, plans: &[&'p Plan]) -> bool {
         let Value::Object(fields) = object else { return true };
+        let plain = match plans {
+            [plan] if plan.is_plain => Some(*plan),
+            _ => None,
+        };
+        if let Some(plan) = plain
+            && is_arranged(fields, plan)
+        {
+            // Almost always: nothing is looked up.
+            return fields
+                .values_mut()
+                .zip(&plan.selections)
+                .all(|(value, planned)| self.field(value, planned, None));
+        }
         let object_type = fields.shift_remove(TYPE_MARK);
         let kind = fields.shift_remove(KIND_MARK);
         for planned in plans.iter().flat_map(|plan| &plan.selections) {
@@ -136,19 +149,12 @@ impl<'p> Settling<'p> {
                 fields.insert(planned.key.clone(), constant.clone());
             }
         }
-        if let [plan] = plans
-            && plan.is_plain
-        {
-            let is_ordered = plan.selections.len() == fields.len()
-                && fields.keys().zip(&plan.selections).all(|(key, planned)| *key == planned.key);
-            if !is_ordered {
-                arrange(fields, plan.selections.iter().map(|planned| &planned.key));
-            }
-            return plan.selections.iter().all(|planned| {
-                let below: &[&Plan] = &[];
-                let one = planned.below.as_ref().map(|plan| [plan]);
-                self.field(fields, planned, one.as_ref().map_or(below, |one| one), kind.as_ref())
-            });
+        if let Some(plan) = plain {
+            arrange(fields, plan.selections.iter().map(|planned| &planned.key));
+            return fields
+                .values_mut()
+                .zip(&plan.selections)
+                .all(|(value, planned)| self.field(value, planned, kind.as_ref()));
         }
         let object_type = match &object_type {
             Some(Value::String(name)) => Some(name.as_str()),
@@ -158,7 +164,10 @@ impl<'p> Settling<'p> {
             return self.refuse_condition();
         };
         arrange(fields, collected.iter().map(|(planned, _)| &planned.key));
-        collected.iter().all(|(planned, below)| self.field(fields, planned, below, kind.as_ref()))
+        fields
+            .values_mut()
+            .zip(&collected)
+            .all(|(value, (planned, below))| self.field_below(value, planned, below, kind.as_ref()))
     }
 
     /// The fields to show of an object, each key once, with everything that is selected below it.
@@ -192,14 +201,21 @@ impl<'p> Settling<'p> {
     }
 
     /// Settles a field of an object; false when the object cannot stay.
-    fn field(
+    fn field(&mut self, value: &mut Value, planned: &'p Planned, kind: Option<&Value>) -> bool {
+        match &planned.below {
+            Some(below) => self.field_below(value, planned, &[below], kind),
+            None => self.field_below(value, planned, &[], kind),
+        }
+    }
+
+    /// The same when several plans select something below it.
+    fn field_below(
         &mut self,
-        fields: &mut IndexMap<Name, Value>,
+        value: &mut Value,
         planned: &'p Planned,
         below: &[&'p Plan],
         kind: Option<&Value>,
     ) -> bool {
-        let Some(value) = fields.get_mut(&planned.key) else { return true };
         if planned.is_interfaces && *value == Value::Null && is_interface(kind) {
             // async-graphql 7 answers `null`; an interface implements a list of none (section 4.5.3).
             *value = Value::List(Vec::new());
@@ -240,6 +256,12 @@ impl Step<'_> {
             Self::Index(index) => PathSegment::Index(*index),
         }
     }
+}
+
+/// Whether the fields of an object are those of a plan, in its order.
+fn is_arranged(fields: &IndexMap<Name, Value>, plan: &Plan) -> bool {
+    plan.selections.len() == fields.len()
+        && fields.keys().zip(&plan.selections).all(|(key, planned)| *key == planned.key)
 }
 
 /// Puts the fields of an object into the order of the keys. What no key names is not shown; what is missing
