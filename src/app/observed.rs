@@ -45,6 +45,17 @@ fn show_database(metrics: &Metrics, store: &Store) {
         };
         metrics.watch(Watched { name, help, is_counter: false, read: Box::new(read) });
     }
+    let counted = store.clone();
+    metrics.watch(Watched {
+        name: "database_statements",
+        help: "Statements that the database did, transaction control aside",
+        is_counter: true,
+        read: Box::new(move || {
+            #[expect(clippy::cast_precision_loss, reason = "2^53 of anything takes centuries")]
+            let count = counted.statements() as f64;
+            vec![(Vec::new(), count)]
+        }),
+    });
     let store = store.clone();
     let help = "Requests that wait for a connection to the database";
     metrics.watch_gauge("database_waiting", help, move || {

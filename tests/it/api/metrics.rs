@@ -117,6 +117,9 @@ both! {
         assert!(sample(&app, "database_connections_open{") >= 1.0);
         assert_eq!(sample(&app, "database_waiting"), 0.0);
         assert!(sample(&app, "database_batch_size_count{of=\"lookup\"}") >= 3.0);
+        let before = sample(&app, "database_statements_total");
+        app.query(Some(&token), "{ me { id } }").await.data();
+        assert_eq!(sample(&app, "database_statements_total"), before + 1.0);
         let own = app.query(Some(&token), "{ me { id activeOrganization { id } } }").await.data();
         let ids = [&own["me"]["id"], &own["me"]["activeOrganization"]["id"], &json!("unknown")];
         let nodes = format!("{{ nodes(ids: [{}, {}, {}]) {{ id }} }}", ids[0], ids[1], ids[2]);
