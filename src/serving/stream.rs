@@ -50,10 +50,11 @@ impl<S> Watched<S> {
 impl Watched<TcpStream> {
     /// Waits until there is something to read, without room for it.
     pub(crate) async fn readable(&self) -> io::Result<()> {
-        if !self.unread.is_empty() {
-            return Ok(());
+        if self.unread.is_empty() {
+            // The system is asked, because tokio takes a stream for readable as soon as it is accepted.
+            self.stream.peek(&mut [0]).await?;
         }
-        self.stream.readable().await
+        Ok(())
     }
 }
 
@@ -129,5 +130,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::{io::AsyncWriteExt, net::TcpListener};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_has_said_nothing_is_not_readable() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = Watched::new(stream, Arc::new(Activity::new(Instant::now())));
+        assert!(stream.readable().now_or_never().is_none());
+        client.write_all(b"G").await.unwrap();
+        stream.readable().await.unwrap();
+        // What was looked at is still there.
+        let mut buffer = [0; 8];
+        let length = tokio::io::AsyncReadExt::read(&mut stream, &mut buffer).await.unwrap();
+        assert_eq!(&buffer[..length], b"G");
+        drop(client);
+        stream.readable().await.unwrap();
     }
 }
