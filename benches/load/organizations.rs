@@ -31,19 +31,19 @@ pub(crate) async fn measure_organizations(databases: &[&Database]) {
         let guest_tokens: Vec<String> = guests.iter().map(|user| token(*user, *user)).collect();
         // Who asks for the first time is noted; that is not what is measured.
         for tokens in [&tokens, &guest_tokens] {
-            let requests = tokens.iter().map(|token| asking(token, "{ me { id } }", Value::Null));
+            let requests = tokens.iter().map(|token| asking(token, "{ me { id } }", &Value::Null));
             send_all(server.address, requests.collect(), CONNECTIONS).await;
         }
         let input = |input: Value| json!({ "input": input });
         let found =
-            tokens.iter().map(|token| asking(token, FOUND, input(json!({ "name": "New" }))));
+            tokens.iter().map(|token| asking(token, FOUND, &input(json!({ "name": "New" }))));
         let founded = line("found an organization", &server, found.collect()).await;
         let invite = tokens.iter().zip(&guests).zip(&founded).map(|((token, guest), founded)| {
             let id = &founded["data"]["createOrganization"]["organization"]["id"];
             asking(
                 token,
                 INVITE,
-                input(json!({ "organizationId": id, "email": email(*guest), "role": "MEMBER" })),
+                &input(json!({ "organizationId": id, "email": email(*guest), "role": "MEMBER" })),
             )
         });
         let invited = line("invite somebody", &server, invite.collect()).await;
@@ -51,7 +51,7 @@ pub(crate) async fn measure_organizations(databases: &[&Database]) {
             asking(
                 token,
                 ACCEPT,
-                input(json!({ "token": invited["data"]["createInvitation"]["token"] })),
+                &input(json!({ "token": invited["data"]["createInvitation"]["token"] })),
             )
         });
         let accepted = line("accept an invitation", &server, accept.collect()).await;
@@ -61,7 +61,7 @@ pub(crate) async fn measure_organizations(databases: &[&Database]) {
         let members = tokens
             .iter()
             .enumerate()
-            .map(|(number, token)| asking(token, MEMBERS, json!({ "id": team(number * 37) })));
+            .map(|(number, token)| asking(token, MEMBERS, &json!({ "id": team(number * 37) })));
         for answer in line("50 members of an organization", &server, members.collect()).await {
             let members = &answer["data"]["organization"]["members"]["nodes"];
             assert_eq!(members.as_array().map(Vec::len), Some(50), "{answer}");
@@ -69,7 +69,7 @@ pub(crate) async fn measure_organizations(databases: &[&Database]) {
     }
 }
 
-fn asking(token: &str, query: &str, variables: Value) -> Vec<u8> {
+fn asking(token: &str, query: &str, variables: &Value) -> Vec<u8> {
     request(token, &json!({ "query": query, "variables": variables }).to_string())
 }
 
