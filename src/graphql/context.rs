@@ -1,6 +1,9 @@
 //! Who is asking, and what this request has found out about them so far.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use async_graphql::Context;
 use tokio::sync::Mutex;
@@ -27,6 +30,8 @@ pub struct Viewer {
     failure: OnceLock<ViewerFailure>,
     /// What the request asks for, in the metrics.
     operation: OnceLock<Arc<str>>,
+    /// How many things were asked for that the caller may not see.
+    unseen: AtomicUsize,
 }
 
 /// Why there is no user behind the request.
@@ -70,6 +75,7 @@ impl Viewer {
             state: Mutex::new(State::Unresolved),
             failure: OnceLock::new(),
             operation: OnceLock::new(),
+            unseen: AtomicUsize::new(0),
         }
     }
 
@@ -86,6 +92,16 @@ impl Viewer {
     /// What the request asks for, once that is known.
     pub(crate) fn operation(&self) -> Option<Arc<str>> {
         self.operation.get().cloned()
+    }
+
+    /// Notes that something was asked for which the caller may not see, or which does not exist.
+    pub(crate) fn note_unseen(&self) {
+        self.unseen.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many things were asked for that the caller may not see, or that do not exist.
+    pub(crate) fn unseen(&self) -> usize {
+        self.unseen.load(Ordering::Relaxed)
     }
 
     /// Whether the request came without a token.

@@ -38,9 +38,16 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "ID of the organization.")] id: ID,
     ) -> Result<Option<Organization>, ApiError> {
-        ctx.viewer().resolved(false).await?;
-        let Some(id) = OrganizationId::parse(&id) else { return Ok(None) };
-        Ok(ctx.viewer().loaders().await?.organization(id).await?.map(Organization))
+        let viewer = ctx.viewer();
+        viewer.resolved(false).await?;
+        let organization = match OrganizationId::parse(&id) {
+            Some(id) => viewer.loaders().await?.organization(id).await?,
+            None => None,
+        };
+        if organization.is_none() {
+            viewer.note_unseen();
+        }
+        Ok(organization.map(Organization))
     }
 
     /// Any object by its global ID; `null` when it does not exist or the caller may not see it.

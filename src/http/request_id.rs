@@ -47,6 +47,7 @@ pub(crate) async fn name_requests<A: Future<Output = Response>>(
         refused = Empty,
         client = Empty,
         code = Empty,
+        unseen = Empty,
         trace_id = Empty,
     );
     let trace = begin_trace(&request);
@@ -129,6 +130,14 @@ pub(crate) fn name_caller(session: &Session) {
 /// that is nobody's business.
 pub(crate) fn name_client(client: ClientAddress) {
     Span::current().record("client", tracing::field::display(client));
+}
+
+/// Notes in the log how many things were asked for that the caller may not see or that do not exist: neither
+/// the answer nor the statements tell the two apart. Who guesses ids shows all the same.
+pub(crate) fn name_unseen(things: usize) {
+    if things > 0 {
+        Span::current().record("unseen", things);
+    }
 }
 
 /// Notes in the log what the caller is told to be wrong: codes of errors, separated by blanks.

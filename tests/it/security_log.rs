@@ -102,6 +102,77 @@ async fn each_request_says_who_asked_and_what_was_refused() {
 }
 
 #[tokio::test]
+async fn what_the_caller_may_not_see_shows_in_the_log() {
+    let clerk = StandInClerk::start().await;
+    let url = clerk.url();
+    let settings =
+        [("AUTH_MODE", "clerk"), ("CLERK_SECRET_KEY", SECRET_KEY), ("CLERK_API_URL", &url)];
+    let (mut program, directory) = serve(&settings).await;
+    let answer = async |situation: &str, user: &str, query: &str| -> Value {
+        let token = Token::complete(user, Utc::now()).claim("email_verified", true).sign();
+        let head = format!(
+            "POST /graphql HTTP/1.1\r\n{JSON}\r\nAuthorization: Bearer {token}\r\nX-Request-Id: {situation}"
+        );
+        let answer = program.ask(&head, &json!({ "query": query }).to_string()).await;
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    // Ada founds an organization, and Grace becomes an ordinary member of it.
+    let found =
+        r#"mutation { createOrganization(input: { name: "Team" }) { organization { id } } }"#;
+    let team = answer("found", "user_ada", found).await;
+    let team = team["data"]["createOrganization"]["organization"]["id"].as_str().unwrap();
+    let invite = format!(
+        r#"mutation {{ createInvitation(input: {{ organizationId: "{team}", email: "user_grace@example.com", role: MEMBER }}) {{ token }} }}"#
+    );
+    let invited = answer("invite", "user_ada", &invite).await;
+    let token = invited["data"]["createInvitation"]["token"].as_str().unwrap();
+    let accept = format!(
+        r#"mutation {{ acceptInvitation(input: {{ token: "{token}" }}) {{ member {{ role }} }} }}"#
+    );
+    answer("accept", "user_grace", &accept).await;
+    let id =
+        answer("own", "user_ada", "{ me { memberships { nodes { organization { id name } } } } }")
+            .await;
+    let id = id["data"]["me"]["memberships"]["nodes"][0]["organization"]["id"].as_str().unwrap();
+    let nothing = "01a2b3c4-0000-7000-8000-000000000000";
+    let invitations =
+        format!(r#"{{ organization(id: "{team}") {{ invitations {{ totalCount }} }} }}"#);
+    for (situation, user, query, unseen) in [
+        ("visible", "user_ada", format!(r#"{{ organization(id: "{id}") {{ id }} }}"#), 0),
+        ("of-others", "user_grace", format!(r#"{{ organization(id: "{id}") {{ id }} }}"#), 1),
+        ("node-of-others", "user_grace", format!(r#"{{ node(id: "{id}") {{ id }} }}"#), 1),
+        ("invitations", "user_grace", invitations.clone(), 1),
+        ("own-invitations", "user_ada", invitations, 0),
+        ("nobodys", "user_grace", format!(r#"{{ node(id: "{nothing}") {{ id }} }}"#), 1),
+        (
+            "no-ids",
+            "user_grace",
+            r#"{ organization(id: "x") { id } node(id: "") { id } }"#.into(),
+            2,
+        ),
+        (
+            "several",
+            "user_ada",
+            format!(r#"{{ nodes(ids: ["{id}", "{nothing}", "x"]) {{ id }} }}"#),
+            2,
+        ),
+    ] {
+        let told = answer(situation, user, &query).await;
+        assert!(told.get("errors").is_none(), "{situation}: {told}");
+        let found =
+            line(&directory, |line| line["request_id"] == situation && line["status"].is_u64())
+                .await;
+        assert_eq!(found["caller"], user, "{situation}: {found}");
+        assert_eq!(found["unseen"].as_u64().unwrap_or(0), unseen, "{situation}: {found}");
+        assert!(!found.to_string().contains(id) && !found.to_string().contains(nothing), "{found}");
+    }
+    program.signal("-TERM");
+    program.end().await;
+    let guide = include_str!("../../docs/operations.md");
+    assert!(guide.contains("| `unseen` |"));
+}
+
+#[tokio::test]
 async fn sessions_that_count_no_more_and_people_acting_for_others_show_in_the_log() {
     let clerk = StandInClerk::start().await;
     let url = clerk.url();

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Organization, OrganizationMember, User};
 use crate::{
     error::ApiError,
-    graphql::context::ContextExt,
+    graphql::context::{ContextExt, Viewer},
     model::{MembershipId, OrganizationId, UserId},
 };
 
@@ -24,6 +24,14 @@ impl Node {
     /// nobody's.
     pub(crate) async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>, ApiError> {
         let viewer = ctx.viewer();
+        let found = Self::find_visible(viewer, id).await?;
+        if found.is_none() {
+            viewer.note_unseen();
+        }
+        Ok(found)
+    }
+
+    async fn find_visible(viewer: &Viewer, id: &ID) -> Result<Option<Self>, ApiError> {
         let resolved = viewer.resolved(false).await?;
         let Some(UserId(id)) = UserId::parse(id) else { return Ok(None) };
         if id == resolved.user.id.0 {

@@ -60,6 +60,7 @@ impl Organization {
     ) -> Result<Option<InvitationConnection>, ApiError> {
         let page = PageRequest::new(first, after.as_deref())?;
         if self.0.viewer_role < Role::Admin {
+            ctx.viewer().note_unseen();
             return Ok(None);
         }
         let loaders = ctx.viewer().loaders().await?;

@@ -26,7 +26,7 @@ use crate::{
         graphiql,
         measuring::Measured,
         media_type::{MediaType, Wish},
-        request_id::{RequestId, name_operation},
+        request_id::{RequestId, name_operation, name_unseen},
         state::AppState,
     },
 };
@@ -79,6 +79,7 @@ pub(crate) async fn serve(
     let viewer = Arc::new(Viewer::new(state.accounts.clone(), session));
     let outcome = state.pipeline.answer(request, viewer.clone()).await;
     measured.note_operation(viewer.operation());
+    name_unseen(viewer.unseen());
     if let Some((hash, text)) = to_keep
         && !is_document_at_fault(&outcome)
     {
