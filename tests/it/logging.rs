@@ -178,12 +178,36 @@ async fn a_log_that_cannot_be_written_costs_its_lines_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_reader_that_goes_away_costs_lines_and_nothing_else() {
+    let (mut reader, stderr) = stalled_pipe();
+    let mut program = Program::serve(Stdio::null(), stderr, &[]).await;
+    program.work(100).await;
+    let mut lines = vec![0; 1000];
+    reader.read_exact(&mut lines).unwrap();
+    assert!(lines.starts_with(b"{"), "it was written to before");
+    drop(reader);
+    program.work(100).await;
+    let started = Instant::now();
+    while program.dropped_lines().await < 100 {
+        assert!(started.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    program.signal("-TERM");
+    assert_eq!(program.end().await.0, Some(0));
+}
+
+#[tokio::test]
 async fn a_reader_that_stalls_is_not_waited_for() {
     let (reader, stderr) = stalled_pipe();
     let mut program = Program::serve(Stdio::null(), stderr, &[]).await;
     // More than the pipe and the memory for waiting lines hold.
     program.work(8000).await;
     assert!(program.dropped_lines().await > 0);
+    let me = format!(
+        "POST /graphql HTTP/1.1\r\nContent-Type: application/json\r\nAuthorization: Bearer {TOKEN}"
+    );
+    let answer = program.ask(&me, r#"{"query":"{ me { id } }"}"#).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains("errors"), "{answer}");
     assert!(program.ask("GET /readyz HTTP/1.1", "").await.starts_with("HTTP/1.1 200"));
     program.signal("-TERM");
     // Under load, too.

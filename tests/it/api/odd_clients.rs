@@ -91,3 +91,20 @@ async fn the_page_asks_for_nothing_by_an_absolute_path() {
         assert!(!script.contains(absolute), "{absolute}");
     }
 }
+
+#[tokio::test]
+async fn introspection_may_ask_about_deprecated_directives() {
+    let (_database, app) = app().await;
+    // What getIntrospectionQuery of graphql 17 adds with `experimentalDirectiveDeprecation`.
+    let query = "{ __schema { directives(includeDeprecated: true) { name isDeprecated deprecationReason \
+                 args(includeDeprecated: true) { name isDeprecated } } } }";
+    let answer = Ask::post(json!({ "query": query }).to_string()).send(&app).await;
+    let answer = answer.json();
+    let directives = answer["data"]["__schema"]["directives"].as_array().unwrap();
+    let skip = directives.iter().find(|directive| directive["name"] == "skip").unwrap();
+    let argument = json!({ "name": "if", "isDeprecated": false });
+    let expected = json!({
+        "name": "skip", "isDeprecated": false, "deprecationReason": null, "args": [argument]
+    });
+    assert_eq!(skip, &expected);
+}

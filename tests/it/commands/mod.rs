@@ -66,7 +66,7 @@ impl Process {
         variables: &[(&str, &str)],
         input: impl Into<Stdio>,
     ) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mission-control"))
+        let child = Command::new(env!("CARGO_BIN_EXE_mission-control"))
             .args(arguments)
             .current_dir(directory)
             .env_clear()
@@ -76,6 +76,11 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        Self::of(child)
+    }
+
+    /// What was started by other means, with pipes for what it prints.
+    fn of(mut child: Child) -> Self {
         let stdout = Arc::<Mutex<String>>::default();
         let stderr = Arc::<Mutex<String>>::default();
         let readers = vec![

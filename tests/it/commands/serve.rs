@@ -2,6 +2,41 @@
 
 use super::*;
 
+/// Whoever wants all connections that the limit of open files leaves room for does not keep the probes out.
+#[tokio::test]
+async fn health_answers_when_every_descriptor_is_wanted() {
+    let directory = directory();
+    let limited = format!("ulimit -n 256 && exec {} serve", env!("CARGO_BIN_EXE_mission-control"));
+    let child = Command::new("sh")
+        .args(["-c", &limited])
+        .current_dir(directory.path())
+        .env_clear()
+        .envs(LOCAL)
+        .env("DRAIN_DELAY", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut server = Process::of(child);
+    let address = server.address().await;
+    let warned = server.output().contains("connections fit into the limit of open files");
+    assert!(warned, "{}", server.output());
+    let listener = address.strip_prefix("http://").unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(std::net::TcpStream::connect(listener).unwrap());
+    }
+    for path in ["/healthz", "/readyz", "/healthz"] {
+        let url = format!("{address}{path}");
+        let asked = client().get(&url).timeout(PATIENCE).send().await.unwrap();
+        assert_eq!(asked.status(), 200, "{path}");
+    }
+    server.terminate();
+    drop(silent);
+    assert_eq!(server.end().await.code, Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_key_set_is_fetched_and_secrets_are_never_printed() {
     let directory = directory();

@@ -1,6 +1,10 @@
 //! What goes wrong at the start although the settings are right.
 
 use super::*;
+use crate::{
+    store::preconditions::{PgBouncer, tls_file},
+    support::EmptyDatabase,
+};
 
 /// Everything on standard error but the log.
 fn complaint(ended: &Ended) -> String {
@@ -87,4 +91,39 @@ async fn a_database_that_is_behind_is_not_served_unless_it_may_be_migrated() {
     let mut server = Process::start(directory.path(), &["serve"], &variables);
     let address = server.address().await;
     assert_eq!(query(&address, Some(LOCAL_TOKEN), "{ me { name } }").await.0, 200);
+}
+
+/// Who answers in the database's name must show a certificate for it from an authority that is trusted.
+#[tokio::test]
+async fn only_a_certificate_of_a_trusted_authority_is_the_database() {
+    let database = EmptyDatabase::postgres().await;
+    let behind_tls = PgBouncer::start_with_tls(&database).await;
+    let address = |host: &str| behind_tls.url(&database).replace("127.0.0.1", host);
+    let ours = tls_file("ours-authority.pem");
+    let other = tls_file("other-authority.pem");
+    for (host, parameters, trusted, reached) in [
+        ("localhost", format!("sslmode=verify-full&sslrootcert={ours}"), None, true),
+        ("localhost", format!("sslmode=verify-full&sslrootcert={other}"), None, false),
+        ("127.0.0.1", format!("sslmode=verify-full&sslrootcert={ours}"), None, false),
+        ("localhost", "sslmode=verify-full".to_owned(), None, false),
+        ("localhost", "sslmode=verify-full".to_owned(), Some(&ours), true),
+        ("localhost", "sslmode=verify-full".to_owned(), Some(&other), false),
+        ("localhost", "sslrootcert=system".to_owned(), None, false),
+        ("localhost", "sslrootcert=system".to_owned(), Some(&ours), true),
+        // They ask nobody who he is, but they do ask for TLS.
+        ("localhost", "sslmode=require".to_owned(), None, true),
+        ("localhost", "sslmode=prefer".to_owned(), None, true),
+        ("localhost", "sslmode=disable".to_owned(), None, false),
+    ] {
+        let url = format!("{}?{parameters}", address(host));
+        let mut variables = vec![("DATABASE_URL", url.as_str())];
+        variables.extend(trusted.map(|file| ("SSL_CERT_FILE", file.as_str())));
+        let ended = run(directory().path(), &["migrate"], &variables).await;
+        let case = format!("{host} {parameters} {trusted:?}: {} {}", ended.stdout, ended.stderr);
+        assert_eq!(ended.code == Some(0), reached, "{case}");
+        if !reached {
+            let text = ended.stderr.to_lowercase();
+            assert!(["certificate", "tls", "ssl"].iter().any(|word| text.contains(word)), "{case}");
+        }
+    }
 }

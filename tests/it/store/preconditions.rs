@@ -52,7 +52,13 @@ async fn an_engine_whose_advisory_locks_do_nothing_is_refused() {
     assert!(Store::connect(&parse(&database.url)).await.is_ok());
 }
 
-/// A PgBouncer of this machine in transaction mode, without support for prepared statements.
+/// A file of `tests/keys/tls`: a certificate for `localhost`, its key, and the authority that signed it; beside them
+/// another authority. They are valid for a hundred years, and worthless.
+pub fn tls_file(name: &str) -> String {
+    format!("{}/tests/keys/tls/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A PgBouncer of this machine in transaction mode.
 pub struct PgBouncer {
     process: Child,
     port: u16,
@@ -68,7 +74,30 @@ impl Drop for PgBouncer {
 
 impl PgBouncer {
     pub async fn start(database: &EmptyDatabase, connections: u32) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), database, connections, "").await
+    }
+
+    /// One that talks to nobody without TLS, with the certificate for `localhost` of `tests/keys/tls`.
+    pub async fn start_with_tls(database: &EmptyDatabase) -> Self {
+        // It runs as somebody who may not be allowed into the folder of the sources.
         let directory = tempfile::tempdir().unwrap();
+        for name in ["server.pem", "server.key.pem"] {
+            std::fs::copy(tls_file(name), directory.path().join(name)).unwrap();
+        }
+        let copies = directory.path().display();
+        let settings = format!(
+            "client_tls_sslmode = require\nclient_tls_key_file = {copies}/server.key.pem\n\
+             client_tls_cert_file = {copies}/server.pem\n"
+        );
+        Self::start_in(directory, database, 4, &settings).await
+    }
+
+    async fn start_in(
+        directory: tempfile::TempDir,
+        database: &EmptyDatabase,
+        connections: u32,
+        more: &str,
+    ) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
@@ -78,7 +107,7 @@ impl PgBouncer {
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={server} user=tests\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n\
-             default_pool_size = {connections}\nmax_client_conn = 500\n",
+             default_pool_size = {connections}\nmax_client_conn = 500\n{more}",
         );
         let path = directory.path().join("pgbouncer.ini");
         std::fs::write(&path, settings).unwrap();
