@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import http from "node:http";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
@@ -19,6 +20,28 @@ after(() => browser.close());
 async function picture(page, name) {
   const directory = process.env.SCREENSHOTS;
   if (directory) await page.screenshot({ path: path.join(directory, `${name}.png`) });
+}
+
+/** A proxy that hands on what lies below the path, without the path, and knows nothing else. */
+function stripping(t, prefix, server) {
+  return new Promise((resolve) => {
+    const proxy = http.createServer((request, response) => {
+      if (!request.url.startsWith(`${prefix}/`)) {
+        response.writeHead(404).end();
+        return;
+      }
+      const { method, headers } = request;
+      const onward = http.request(server.url + request.url.slice(prefix.length), { method, headers }, (answer) => {
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
+      });
+      request.pipe(onward);
+    });
+    proxy.listen(0, "127.0.0.1", () => {
+      t.after(() => proxy.close());
+      resolve({ url: `http://127.0.0.1:${proxy.address().port}` });
+    });
+  });
 }
 
 const tab = (page, name) => page.getByRole("tab", { name, exact: true });
@@ -271,6 +294,16 @@ describe("modes with tokens of their own", () => {
     assert.ok(!kept.includes(LOCAL_TOKEN));
     await page.getByRole("button", { name: "Forget" }).click();
     assert.equal((await run(page)).status, 401);
+    page.check();
+  });
+
+  test("the page works below a path that a proxy takes off", async (t) => {
+    const server = await serve(t, EMBEDDED, "serve", { AUTH_MODE: "local", LOCAL_AUTH_TOKEN: LOCAL_TOKEN });
+    const proxy = await stripping(t, "/users/api", server);
+    const page = await newPage(t, browser, proxy);
+    await open(page, { url: `${proxy.url}/users/api/` });
+    await write(page, "{ serverInfo { authMode } }");
+    assert.equal((await run(page)).data.serverInfo.authMode, "LOCAL");
     page.check();
   });
 
